@@ -1,0 +1,70 @@
+// The host seam: Eyes look, Hands touch. check() is given Eyes, only fix() is given Hands; a program
+// that audits is built without Hands. Paths are absolute and as the rule spells them; they are
+// resolved component by component under the root (DESIGN section 10), following a link only where
+// link and directory are root's and not writable by others. LinuxHost is made only in mains.
+#pragma once
+
+#include <sys/types.h>
+
+#include "common/bytes.h"
+#include "common/result.h"
+
+namespace reeve {
+
+enum class FileType : std::uint8_t { file, directory, link, fifo, socket, block, character };
+std::string_view name_of(FileType type);
+
+// What lstat says of the object itself, never of what a final link points to.
+struct FileFacts {
+  FileType type{};
+  std::uint32_t mode = 0;  // permission bits with setuid, setgid and sticky: at most 07777
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  std::uint64_t links = 0;
+  std::uint64_t size = 0;
+  std::uint32_t directory_uid = 0;  // owner of the directory that holds it
+  bool trusted_path = false;  // every component root-owned (or ours, under --root) and not
+                              // writable by others: nobody else can have put the object there
+  bool operator==(const FileFacts&) const = default;
+};
+
+// An object that was looked at, for Hands to refuse when another has taken its name since.
+struct FileReference {
+  std::string path;
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+};
+
+class Eyes {
+ public:
+  virtual ~Eyes() = default;
+  // Absent when nothing has that name. Errors: `unsafe_path`, `check_failed`.
+  virtual Result<std::optional<FileFacts>> look(const std::string& path) const = 0;
+  // Names in a directory, sorted, without "." and "..". A missing directory is an empty list.
+  // Errors: `unsafe_path`, `check_failed`, `too_many_objects`.
+  virtual Result<std::vector<std::string>> list(const std::string& directory) const = 0;
+  // From passwd and group under the root, never through NSS (DESIGN section 6).
+  virtual std::optional<std::uint32_t> user_id(const std::string& name) const = 0;
+  virtual std::optional<std::uint32_t> group_id(const std::string& name) const = 0;
+  virtual std::string user_name(std::uint32_t uid) const = 0;   // the number where it has none
+  virtual std::string group_name(std::uint32_t gid) const = 0;
+};
+
+// Each act reopens the object safely and answers `object_changed` when (device, inode) differ,
+// `unsafe_path` when the way there could be redirected, `fix_failed` when the kernel refuses.
+class Hands {
+ public:
+  virtual ~Hands() = default;
+  // Absent ids stay as they are.
+  virtual Status set_owner(const FileReference& object, std::optional<std::uint32_t> uid,
+                           std::optional<std::uint32_t> gid) = 0;
+  virtual Status set_mode(const FileReference& object, std::uint32_t mode) = 0;
+  // Removes one file, link or empty directory.
+  virtual Status remove(const FileReference& object) = 0;
+  // Makes one directory in an existing directory, mode 0700, and gives it back. `fix_failed`.
+  virtual Result<FileReference> make_directory(const std::string& path) = 0;
+};
+
+}  // namespace reeve

@@ -1,0 +1,100 @@
+// A resource kind: a table row that says which fields its rules have and how to bind them, and a
+// Resource that looks and fixes. Adding a kind touches three files (CONTRIBUTING). A kind knows
+// Eyes and Hands and nothing else of the agent: not the clock, the journal, a sensor, another kind.
+#pragma once
+
+#include <memory>
+
+#include "agent/host.h"
+#include "common/policy.h"
+
+namespace reeve {
+
+// What a rule wants to be told of. Sensors may say more than was asked; a check decides.
+struct Watch {
+  std::string path;        // absolute, as in the rule
+  bool recursive = false;  // everything below as well
+  bool children = false;   // the entries of this directory, for globs
+};
+
+// One object that is not as policy wants it.
+struct Deviation {
+  std::string object;   // names the incident with the rule's id; any bytes
+  std::string desired;  // "mode 0600", for people
+  std::string found;    // "mode 0644"
+  std::string refusal;  // an error's name where no fix may be tried ("unsafe_path"), else empty
+  std::string refusal_detail;
+  FileReference reference;  // what was looked at; for kinds that look at files
+};
+
+// What a check returns.
+struct CheckResult {
+  std::vector<Deviation> deviations;  // at most limits::check_deviations_max
+  std::uint64_t objects = 0;          // how many were looked at
+  bool applicable = true;             // false: nothing on this host that the rule speaks of
+  bool holds() const { return deviations.empty(); }
+};
+
+// Everything, or the one object that a sensor or the cycle names.
+struct Scope {
+  std::optional<std::string> object;
+};
+
+class Resource {
+ public:
+  virtual ~Resource() = default;
+  virtual std::vector<Watch> watches() const = 0;
+  // Level-triggered and without side effects. An object outside the rule gives no deviations.
+  virtual Result<CheckResult> check(const Eyes& eyes, const Scope& scope) const = 0;
+  // The smallest act that restores the desired state of this one deviation. It does not verify.
+  virtual Status fix(const Deviation& deviation, Hands& hands, const Eyes& eyes) const = 0;
+};
+
+// Fields of a kind: the one source of the compiler's checks, of the JSON Schema and of the manual.
+enum class FieldType : std::uint8_t {
+  text,     // any text
+  path,     // absolute path, no "." or ".." component
+  pattern,  // absolute path with * ? [...] within components
+  user,     // a name or a number
+  group,
+  mode,     // octal, "0644"
+  choice,   // one of `choices`
+  boolean,
+  number,
+};
+std::string_view name_of(FieldType type);
+
+struct FieldRow {
+  std::string_view name;
+  FieldType type;
+  bool required = false;
+  std::string_view help;                     // one sentence
+  std::span<const std::string_view> choices{};
+  std::int64_t min = 0;                      // numbers
+  std::int64_t max = 0;
+};
+
+// Groups of fields of which exactly one, or at least one, must be there.
+struct FieldGroup {
+  std::span<const std::string_view> fields;
+  bool at_most_one = false;  // more than one is refused
+  bool at_least_one = false;
+};
+
+struct KindRow {
+  std::string_view name;
+  std::string_view summary;
+  std::span<const FieldRow> fields;
+  std::span<const FieldGroup> groups;
+  // Validates once. Errors: `invalid_rule` with the field's name and what it should be.
+  Result<std::unique_ptr<Resource>> (*bind)(const Rule& rule);
+};
+
+// The roster, from agent/kinds/meson.build.
+std::span<const KindRow* const> kinds();
+const KindRow* kind_named(std::string_view name);
+// The row's bind, after the checks that the table itself can say (known, required, typed fields).
+// Errors: `unknown_kind`, `unknown_field`, `invalid_rule`.
+Result<std::unique_ptr<Resource>> bind_rule(const Rule& rule);
+
+}  // namespace reeve

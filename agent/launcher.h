@@ -1,0 +1,44 @@
+// The launcher: the process that was started. It forks the deciding process and starts the courier
+// from a table fixed at compile time, watches both, and starts them again with backoff when they
+// die or stick. It reads nothing from policy or network and decides nothing.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "common/fd.h"
+#include "common/result.h"
+
+namespace reeve {
+
+// The deciding process's side of its launcher.
+class LauncherChannel {
+ public:
+  explicit LauncherChannel(Fd socket) : socket_(std::move(socket)) {}
+  int fd() const { return socket_.get(); }  // readable when a courier has been started
+  // The SOCK_SEQPACKET end of a newly started courier; absent when none waits. The old one is dead.
+  std::optional<Fd> receive_courier();
+  // To be called at least every 5 s; after 30 s of silence the launcher kills and forks again.
+  void report_alive();
+
+ private:
+  Fd socket_;
+};
+
+struct LaunchPlan {
+  std::string courier_user;  // a user's name, or "same" (isolation: reduced)
+  std::string empty_root;    // an empty directory, root's, for the courier's chroot
+  bool with_courier = true;  // false where there is no controller to talk to
+  // The deciding process's body, in the forked child, with what the launcher knows of its last
+  // death: 0 for none, else the wait status. Its return value is the exit status; 0 and 1 are final
+  // (a clean stop, and "cannot start"), everything else is started again.
+  std::function<int(LauncherChannel, int last_wait_status)> decide;
+};
+
+// Runs until SIGTERM, SIGINT or a final exit of the deciding process, which it passes on: the
+// deciding process stops first, then the courier. Errors: `courier_user_unknown`,
+// `courier_missing`, `launch_failed`.
+Result<int> launch(const LaunchPlan& plan);
+
+}  // namespace reeve

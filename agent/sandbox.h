@@ -1,0 +1,23 @@
+// The sandboxes of DESIGN section 3, applied by the programs to themselves by libseccomp and
+// libcap-ng. Each denial is tried in a test. What is not listed as allowed answers EPERM.
+#pragma once
+
+#include <string>
+
+#include "common/result.h"
+
+namespace reeve {
+
+// The deciding process: no exec, no sockets but AF_NETLINK and AF_UNIX, no ptrace, no module or
+// mount calls, no new privileges, the smallest capability set that works. Error: `sandbox_failed`.
+Status seal_deciding_process();
+
+struct CourierSandbox {
+  std::string user;        // "same": keeps the user and, unprivileged, the root directory
+  std::string empty_root;
+};
+// The courier, after it has resolved its controller's name: chroot, user, no capabilities, no
+// open(2), no exec, sockets AF_INET and AF_INET6 only. Answers "full" or "reduced".
+Result<std::string> seal_courier(const CourierSandbox& sandbox);
+
+}  // namespace reeve

@@ -1,0 +1,78 @@
+// Every bound of Reeve, with its unit and what happens at it; relations between bounds are checked
+// by the compiler. A bound that is written anywhere else is a defect.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace reeve::limits {
+
+// The decoding gate (codec.h): beyond any of these, decode() answers `limit_exceeded`.
+inline constexpr std::size_t message_bytes_max = 64'000;
+inline constexpr std::size_t nesting_max = 8;
+inline constexpr std::size_t container_elements_max = 1'024;
+inline constexpr std::size_t objects_max = 4'096;
+
+// Signed objects: more signatures than this are refused as `malformed`.
+inline constexpr std::size_t signatures_max = 32;
+
+// Batches: the journal seals a new batch when the next record would not fit.
+inline constexpr std::size_t batch_header_bytes_max = 1'024;
+inline constexpr std::size_t batch_records_max = 1'000;
+inline constexpr std::size_t record_bytes_max = 24'000;  // larger records are cut before sealing
+inline constexpr std::size_t batch_bytes_max = 60'000;
+static_assert(record_bytes_max + batch_header_bytes_max < batch_bytes_max);
+static_assert(batch_bytes_max + 64 < message_bytes_max);
+
+// Policy: lint and compile refuse more; so does the agent, whatever the signature says.
+inline constexpr std::size_t policy_source_bytes_max = 8u << 20;
+inline constexpr std::size_t bundle_rules_max = 20'000;
+inline constexpr std::size_t bundle_bytes_max = 32u << 20;
+inline constexpr std::size_t chunk_bytes_max = 60'000;
+inline constexpr std::size_t manifest_bundles_max = 64;
+inline constexpr std::size_t yaml_nodes_max = 2'000'000;  // after aliases are expanded
+inline constexpr std::size_t yaml_nesting_max = 64;
+inline constexpr std::size_t name_bytes_max = 128;   // ids of rules, names of nodes and fleets
+inline constexpr std::size_t text_bytes_max = 4'096;  // titles, rationales, paths, details
+inline constexpr std::size_t labels_max = 32;
+static_assert(bundle_rules_max < record_bytes_max, "a state record holds one byte a rule");
+static_assert(chunk_bytes_max + 64 < message_bytes_max);
+
+// Journal.
+inline constexpr std::size_t journal_segment_bytes_max = 8u << 20;
+inline constexpr std::int64_t group_commit_ns = 5'000'000;
+inline constexpr std::size_t pending_records_max = 4'096;  // beyond: counted into a `gap` record
+
+// A rule covers at most this many objects in one check; more are reported as `too_many_objects`.
+inline constexpr std::size_t rule_objects_max = 100'000;
+// Deviations that one check hands to the cycle; the rest are found by the next sweep.
+inline constexpr std::size_t check_deviations_max = 1'000;
+inline constexpr std::size_t path_links_max = 40;  // symbolic links on one path, as in Linux
+
+// Times.
+inline constexpr std::int64_t sweep_interval_ns = 600'000'000'000;  // with a tenth of jitter
+inline constexpr std::int64_t heartbeat_interval_ns = 30'000'000'000;
+inline constexpr int heartbeats_missed_until_silent = 3;
+inline constexpr std::int64_t state_record_change_ns = 60'000'000'000;
+inline constexpr std::int64_t state_record_hourly_ns = 3'600'000'000'000;
+inline constexpr std::int64_t ack_timeout_ns = 10'000'000'000;  // then batches are sent again
+inline constexpr std::int64_t clock_jump_ns = 3'600'000'000'000;
+inline constexpr std::int64_t manifest_lifetime_s = 30 * 86'400;
+inline constexpr std::int64_t root_lifetime_s = 365 * 86'400;
+
+// Batches of one stream on their way without an acknowledgement.
+inline constexpr std::size_t batches_in_flight_max = 16;
+
+// Launcher: restarts of a child wait this long at first, doubling up to the second figure.
+inline constexpr std::int64_t restart_delay_min_ns = 100'000'000;
+inline constexpr std::int64_t restart_delay_max_ns = 10'000'000'000;
+
+// Controller.
+inline constexpr std::size_t nodes_max = 65'536;
+inline constexpr std::size_t operator_reply_items_max = 256;
+
+// The owner's control socket.
+inline constexpr std::size_t control_message_bytes_max = 64'000;
+inline constexpr std::size_t control_clients_max = 8;
+
+}  // namespace reeve::limits

@@ -1,0 +1,43 @@
+// Every on-disk name of Reeve, in one place. Names are relative to the directory in the heading.
+#pragma once
+
+#include <string_view>
+
+namespace reeve::paths {
+
+// The agent's state directory (0700).
+inline constexpr std::string_view record_key = "identity/record.key";
+inline constexpr std::string_view transport_key = "identity/transport.key";
+inline constexpr std::string_view certificate = "identity/certificate";
+inline constexpr std::string_view trusted_root = "trust/root";
+inline constexpr std::string_view controller_contact = "trust/controller";
+inline constexpr std::string_view trusted_time = "trust/time";
+inline constexpr std::string_view manifest = "policy/manifest";
+inline constexpr std::string_view bundle_directory = "policy";
+inline constexpr std::string_view bundle_prefix = "policy/bundle-";  // + digest in hexadecimal
+inline constexpr std::string_view journal_directory = "journal";     // STREAM-NNNNNNNN.log
+inline constexpr std::string_view acknowledged = "journal/acknowledged";
+inline constexpr std::string_view agent_lock = "lock";
+inline constexpr std::string_view control_socket = "control.sock";
+inline constexpr std::string_view courier_root = "empty";
+inline constexpr std::string_view agent_state_default = "/var/lib/reeve/agent";
+
+// The fleet directory that `reeve init` makes.
+inline constexpr std::string_view fleet_keys = "keys";
+inline constexpr std::string_view fleet_public = "public";
+inline constexpr std::string_view fleet_controller = "controller";
+inline constexpr std::string_view fleet_root_key = "keys/root.key";
+inline constexpr std::string_view fleet_policy_key = "keys/policy.key";
+inline constexpr std::string_view fleet_operator_key = "keys/operator.key";
+inline constexpr std::string_view fleet_operator_transport_key = "keys/operator-transport.key";
+inline constexpr std::string_view fleet_root = "public/root";
+inline constexpr std::string_view fleet_contact = "public/controller";
+
+// The controller's state directory (DIR/controller, carried to the server).
+inline constexpr std::string_view ledger_key = "ledger.key";
+inline constexpr std::string_view controller_transport_key = "transport.key";
+inline constexpr std::string_view controller_root = "root";
+inline constexpr std::string_view controller_store = "ledger.db";
+inline constexpr std::string_view controller_lock = "lock";
+
+}  // namespace reeve::paths

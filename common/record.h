@@ -1,0 +1,138 @@
+// Records: what an agent seals, each a MessagePack map with "type", "wall" and "mono" first
+// (docs/formats.md, "Records"). Receipts are the records of incidents. Values and encodings; who
+// numbers, salts and signs them is batch.h's business.
+#pragma once
+
+#include "common/policy.h"
+
+namespace reeve {
+
+// What became of a deviation. Stable names, documented in docs/formats.md.
+namespace outcome {
+inline constexpr std::string_view fixed = "fixed";                // read back and found right
+inline constexpr std::string_view audited = "audited";            // mode audit: reported only
+inline constexpr std::string_view fix_failed = "fix_failed";      // the act was refused
+inline constexpr std::string_view not_held = "not_held";          // the act passed, the look did not
+inline constexpr std::string_view unsafe_path = "unsafe_path";    // an attacker could redirect it
+inline constexpr std::string_view check_failed = "check_failed";  // the state could not be read
+inline constexpr std::string_view resolved = "resolved";          // right again without our act
+inline constexpr std::string_view withdrawn = "withdrawn";        // its rule is no longer in policy
+}  // namespace outcome
+
+enum class Phase : std::uint8_t { whole, open, close };  // of an incident, docs/formats.md
+std::string_view name_of(Phase phase);
+std::optional<Phase> phase_named(std::string_view name);
+
+enum class Confidence : std::uint8_t { unknown, likely, certain };
+std::string_view name_of(Confidence confidence);
+std::optional<Confidence> confidence_named(std::string_view name);
+
+// Who did it, as far as a sensor knows.
+struct Cause {
+  Confidence confidence = Confidence::unknown;
+  std::uint64_t pid = 0;  // 0 where not known
+  std::string program;
+  std::string command;
+  std::optional<std::uint32_t> uid;
+  std::optional<std::uint32_t> login_uid;
+  std::string via;  // the sensor's name, or "sweep", "start", "policy"
+  bool operator==(const Cause&) const = default;
+};
+
+// Nanoseconds; zero where the step was not reached.
+struct Moment {
+  std::int64_t mono_ns = 0;
+  std::int64_t wall_ns = 0;
+  bool operator==(const Moment&) const = default;
+};
+
+struct PolicyReference {
+  std::string name;
+  std::uint64_t version = 0;  // the manifest's; 0 for a local bundle without one
+  Digest digest;              // the bundle's
+  std::vector<KeyHash> signers;
+  bool operator==(const PolicyReference&) const = default;
+};
+
+struct Receipt {
+  FixedBytes<16> incident;  // random; the same in the records that open and close it
+  Phase phase = Phase::whole;
+  std::string rule;
+  std::string title;
+  std::string kind;
+  std::string object;  // any bytes: a path, a socket, a table
+  Severity severity = Severity::medium;
+  std::string owner;
+  std::vector<std::string> controls;
+  Mode mode = Mode::audit;
+  std::string desired;
+  std::string found;
+  std::string left;  // as the second look found it; what was found where nothing was done
+  Cause cause;
+  PolicyReference policy;
+  std::string outcome;
+  std::string reason;         // an error's name where something failed, else empty
+  std::string detail;         // and its words
+  bool interrupted = false;   // closed by the start after a kill, from the intent
+  Moment detected, fixed, verified;
+  bool operator==(const Receipt&) const = default;
+};
+
+// Any record as read back: its type, stamps, severity if it has one, and all of its fields.
+struct Record {
+  std::string type;  // "receipt", "epoch_start", ...: the list is in docs/formats.md
+  Moment sealed;
+  std::optional<Severity> severity;
+  Value body;  // the whole map
+  bool operator==(const Record&) const = default;
+};
+
+// A record of any type but "receipt": the stamps and, if any, the severity come first, then fields.
+Bytes encode_record(std::string_view type, Moment sealed, std::optional<Severity> severity,
+                    Value::Map fields);
+Bytes encode_receipt(const Receipt& receipt, Moment sealed);
+
+// Unknown fields and types are kept and ignored. Errors: `malformed`, `limit_exceeded`.
+Result<Record> decode_record(ByteView bytes);
+Result<Receipt> decode_receipt(const Record& record);
+
+// Codes of a `state` record, one byte a rule in bundle order. Never reused.
+enum class RuleState : std::uint8_t {
+  unknown = 0,
+  holds = 1,
+  deviating = 2,
+  held = 3,
+  paused = 4,
+  waived = 5,
+  contested = 6,
+  reverted = 7,
+  unsupported = 8,
+  not_applicable = 9,
+  needs_approval = 10,
+};
+std::string_view name_of(RuleState state);
+inline constexpr std::size_t rule_states = 11;
+
+// A node's signed sign of life (signed object type heartbeat).
+struct Heartbeat {
+  NodeId node;
+  Epoch epoch;
+  std::uint64_t count = 0;  // since the epoch began
+  Moment made;
+  std::string agent_version;
+  std::uint64_t root_version = 0;
+  std::uint64_t manifest_version = 0;  // adopted; 0 for none
+  Digest manifest_digest;
+  bool stale = false;                  // the manifest has expired; still enforced
+  std::string refused;                 // the error name of the last refused policy, or empty
+  std::array<std::uint32_t, rule_states> rules{};  // how many are in each state
+  std::string isolation;               // "full" or "reduced"
+  std::vector<std::string> sensors;
+  std::vector<std::string> blind_spots;
+  std::array<std::uint64_t, 2> sealed{};  // records durable per stream in this epoch
+  bool operator==(const Heartbeat&) const = default;
+};
+Bytes encode_heartbeat(const Heartbeat& heartbeat);
+Result<Heartbeat> decode_heartbeat(ByteView payload);
+
+}  // namespace reeve

@@ -1,0 +1,84 @@
+// Messages between agent and controller, and between agent and courier (docs/formats.md, "Wire").
+// Four bytes, "RV1" and the type, then a fixed layout or a signed object: nothing here is decoded
+// as MessagePack before a signature has been checked by the receiver.
+#pragma once
+
+#include "common/batch.h"
+
+namespace reeve {
+
+enum class MessageType : std::uint8_t {
+  // node to controller
+  heartbeat = 0x01,  // signed object
+  batch = 0x02,      // encode_batch()
+  fetch = 0x03,      // FetchRequest
+  // controller to node
+  acknowledgement = 0x11,
+  root = 0x12,      // signed object, the next in the chain
+  manifest = 0x13,  // signed object
+  chunk = 0x14,
+  // between agent and courier only; never on a network
+  configure = 0x81,
+  link_state = 0x82,
+};
+
+struct WireMessage {
+  MessageType type;
+  ByteView payload;
+};
+
+inline constexpr std::size_t wire_header_bytes = 4;
+
+Bytes encode_message(MessageType type, ByteView payload);
+// Errors: `malformed`, `unsupported_version`, `limit_exceeded`. Views into bytes.
+Result<WireMessage> decode_message(ByteView bytes);
+
+struct FetchRequest {
+  Digest digest;
+  std::uint32_t offset = 0;
+  bool operator==(const FetchRequest&) const = default;
+};
+
+struct Chunk {
+  Digest digest;
+  std::uint32_t offset = 0;
+  std::uint32_t total = 0;
+  Bytes bytes;
+  bool operator==(const Chunk&) const = default;
+};
+
+// Sent only after the controller's commit. The checkpoint and both proofs are empty until the log
+// is published; they have their places now so that the layout need not change.
+struct Acknowledgement {
+  NodeId node;
+  Epoch epoch;
+  Stream stream{};
+  std::uint64_t last = 0;  // sequence of the last record of the batch
+  Digest header;           // digest of the batch's signed header
+  std::uint64_t leaf_index = 0;
+  std::uint64_t tree_size = 0;
+  std::vector<Digest> inclusion;
+  std::uint64_t consistent_from = 0;
+  std::vector<Digest> consistency;
+  Bytes checkpoint;  // C2SP signed note
+  bool operator==(const Acknowledgement&) const = default;
+};
+
+// How the agent tells its courier whom to talk to.
+struct CourierConfig {
+  TransportKey controller_key;
+  TransportKey node_key;
+  Secret node_secret;
+  std::string address;  // "tcp://HOST:PORT"
+};
+
+Bytes encode_fetch(const FetchRequest& request);
+Result<FetchRequest> decode_fetch(ByteView payload);
+Bytes encode_chunk(const Chunk& chunk);
+Result<Chunk> decode_chunk(ByteView payload);
+Bytes encode_acknowledgement(const Acknowledgement& acknowledgement);
+Result<Acknowledgement> decode_acknowledgement(ByteView payload);
+Bytes encode_courier_config(const CourierConfig& config);
+Result<CourierConfig> decode_courier_config(ByteView payload);
+
+}  // namespace reeve
