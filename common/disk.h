@@ -1,5 +1,5 @@
 // The disk seam: the few durable operations of Reeve under one directory. Names are relative to it,
-// of the form "policy/manifest", never with "..". Nothing is durable before sync() and, for new,
+// of the form "policy/manifest", never with ".."; "" is that directory itself. Nothing is durable before sync() and, for new,
 // renamed or removed names, sync_directory(). SystemDisk is made only in mains; tests use
 // fakes/crash_disk.h, which loses what was not synced.
 #pragma once
@@ -19,9 +19,10 @@ class DiskFile {
   // Writes all of bytes at the end. On error the file may hold a part of them: truncate() it back.
   virtual Status append(ByteView bytes) = 0;
   // Data and size are durable when this succeeds (fdatasync). A failed sync is never retried as
-  // success: the file's unsynced content counts as lost (PROMISES 4).
+  // success: the file's unsynced content counts as lost (PROMISES 4), and sync() goes on failing
+  // until truncate() has cut the file back to what an earlier sync() of this object had made durable.
   virtual Status sync() = 0;
-  virtual Status truncate(std::uint64_t size) = 0;
+  virtual Status truncate(std::uint64_t size) = 0;  // size is at most size()
   virtual std::uint64_t size() const = 0;
   virtual Result<Bytes> read(std::uint64_t offset, std::size_t count) const = 0;  // may be short
 };
@@ -30,6 +31,7 @@ class Disk {
  public:
   virtual ~Disk() = default;
   // Errors of all: `disk_full` (ENOSPC, EDQUOT), `disk_failed` (everything else), with errno.
+  // read() of a larger file than bytes_max fails with EFBIG; list() of a missing directory fails.
   virtual Result<std::unique_ptr<DiskFile>> open(std::string_view name) = 0;  // created when missing
   virtual Result<std::optional<Bytes>> read(std::string_view name, std::size_t bytes_max) const = 0;
   virtual Result<std::vector<std::string>> list(std::string_view directory) const = 0;  // sorted

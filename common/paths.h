@@ -5,6 +5,9 @@
 
 namespace reeve::paths {
 
+// A file that replaces another is written beside it under this ending (disk.h, replace_file).
+inline constexpr std::string_view temporary_suffix = ".new";
+
 // The agent's state directory (0700).
 inline constexpr std::string_view record_key = "identity/record.key";
 inline constexpr std::string_view transport_key = "identity/transport.key";
