@@ -1,0 +1,50 @@
+// The commands of `reeve` (DESIGN section 7): one function and one file each, listed in main.cpp's
+// table. Each gets the arguments after its own name, answers --help itself (options.h) and returns
+// the exit code. Nothing is thrown out of a command.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "common/clock.h"
+#include "common/link/zmq_link.h"
+#include "common/trust.h"
+
+namespace reeve::cli {
+
+// Exit codes, the same for every command.
+namespace exit_code {
+inline constexpr int done = 0;        // done, and all is compliant
+inline constexpr int failed = 1;      // could not do it; usage errors too
+inline constexpr int deviations = 2;  // deviations remain, hosts refused or are late, a proof fails
+}  // namespace exit_code
+
+// What commands reach outside the process with; made in main, and by tests on fakes.
+struct Environment {
+  const Clock& clock;
+  // A connection to the operators' socket of the contact's controller.
+  std::function<Result<std::unique_ptr<ZmqClient>>(const ControllerContact&,
+                                                   const TransportKey& own, const Secret& secret)>
+      connect;
+};
+
+using CommandArguments = std::span<const std::string>;
+
+// These need nothing but files.
+int run_lint(std::span<const std::string> arguments);
+int run_compile(std::span<const std::string> arguments);
+int run_diff(std::span<const std::string> arguments);
+
+int run_init(const Environment& environment, CommandArguments arguments);
+int run_push(const Environment& environment, CommandArguments arguments);
+int run_status(const Environment& environment, CommandArguments arguments);
+int run_records(const Environment& environment, CommandArguments arguments);
+int run_show(const Environment& environment, CommandArguments arguments);
+int run_node_enroll(const Environment& environment, CommandArguments arguments);
+int run_node_list(const Environment& environment, CommandArguments arguments);
+int run_node_show(const Environment& environment, CommandArguments arguments);
+int run_root_show(const Environment& environment, CommandArguments arguments);
+
+}  // namespace reeve::cli

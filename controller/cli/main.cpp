@@ -1,0 +1,89 @@
+// reeve, the security team's command. This file is the table of commands and the only place where
+// the real clock and the real link are made.
+#include <fmt/format.h>
+
+#include <csignal>
+#include <cstdlib>
+
+#include "common/text.h"
+#include "controller/cli/commands.h"
+#include "controller/cli/options.h"
+#include "controller/cli/terminal.h"
+
+namespace {
+
+using namespace reeve;
+using namespace reeve::cli;
+
+struct Command {
+  std::string name;  // one or two words
+  std::string summary;
+  std::function<int(const Environment&, CommandArguments)> run;
+};
+
+std::vector<Command> command_table() { return {}; }
+
+std::string help(const std::vector<Command>& commands) {
+  std::vector<std::pair<std::string, std::string>> lines;
+  for (const Command& command : commands) lines.emplace_back(command.name, command.summary);
+  return "usage: reeve COMMAND [ARGUMENT...]\n\n"
+         "Writes, signs and distributes host policy, and answers from the ledger of what was\n"
+         "found, put right and proven.\n\n" +
+         two_columns(lines) +
+         "\n`reeve COMMAND --help` explains one command. The fleet directory is --fleet DIR,\n"
+         "else REEVE_FLEET, else ~/.config/reeve. Exit codes: 0 done and compliant, 1 could not\n"
+         "do it, 2 deviations remain, hosts refused or are late, or a proof does not hold.\n";
+}
+
+Error unknown_command(const std::vector<Command>& commands, CommandArguments arguments) {
+  std::vector<std::string> names;
+  for (const Command& command : commands) names.push_back(command.name);
+  std::string near = closest(arguments[0], names);
+  if (near.empty() && arguments.size() > 1) {
+    near = closest(arguments[0] + " " + arguments[1], names);
+  }
+  std::string detail = fmt::format("there is no command `{}`", arguments[0]);
+  for (const std::string& name : names) {
+    if (name.starts_with(arguments[0] + " ")) detail = fmt::format("`{}` needs more", arguments[0]);
+  }
+  if (!near.empty()) detail += fmt::format("; did you mean `reeve {}`?", near);
+  return Error{.name = "usage", .detail = std::move(detail), .next = "reeve --help"};
+}
+
+// How many of the arguments are this command's name; 0 where it is not meant.
+std::size_t words_of(const Command& command, CommandArguments arguments) {
+  if (!arguments.empty() && arguments[0] == command.name) return 1;
+  if (arguments.size() > 1 && arguments[0] + " " + arguments[1] == command.name) return 2;
+  return 0;
+}
+
+int dispatch(const Environment& environment, CommandArguments arguments) {
+  const auto commands = command_table();
+  if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h" ||
+      arguments[0] == "help") {
+    print_out(help(commands));
+    return arguments.empty() ? exit_code::failed : exit_code::done;
+  }
+  if (arguments[0] == "--version") {
+    print_out("reeve " REEVE_VERSION "\n");
+    return exit_code::done;
+  }
+  for (const Command& command : commands) {
+    const std::size_t words = words_of(command, arguments);
+    if (words > 0) return command.run(environment, arguments.subspan(words));
+  }
+  return print_error(unknown_command(commands, arguments));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  if (auto ready = init_crypto(); !ready.ok()) return print_error(ready.error());
+  const SystemClock clock;
+  const Environment environment{
+      clock, [](const ControllerContact& contact, const TransportKey& own, const Secret& secret) {
+        return ZmqClient::connect(contact.operators_address, contact.key, own, secret);
+      }};
+  return dispatch(environment, std::vector<std::string>(argv + 1, argv + argc));
+}
