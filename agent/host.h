@@ -24,11 +24,24 @@ struct FileFacts {
   std::uint64_t inode = 0;
   std::uint64_t links = 0;
   std::uint64_t size = 0;
-  std::uint32_t directory_uid = 0;  // owner of the directory that holds it
-  bool trusted_path = false;  // every component root-owned (or ours, under --root) and not
-                              // writable by others: nobody else can have put the object there
   bool operator==(const FileFacts&) const = default;
 };
+
+// Who else could have put an object where it is. Asked for apart from the facts, because it costs
+// a look at every directory on the way and only links and hard links need it.
+struct Surroundings {
+  std::uint32_t directory_uid = 0;  // owner of the directory that holds the object
+  bool trusted = false;  // every directory from the root on belongs to root (or to us, where we are
+                         // not root) and is writable by nobody else, sticky or not
+  bool operator==(const Surroundings&) const = default;
+};
+
+// True for a file with more than one name: another of its names may lie where it matters more.
+bool has_other_names(const FileFacts& facts);
+// DESIGN section 10 on hard links. An object with other names may be changed in trusted
+// surroundings; elsewhere its mode may be tightened if it belongs to the directory's owner.
+bool may_set_owner(const FileFacts& facts, const Surroundings& surroundings);
+bool may_set_mode(const FileFacts& facts, const Surroundings& surroundings, std::uint32_t mode);
 
 // An object that was looked at, for Hands to refuse when another has taken its name since.
 struct FileReference {
@@ -42,6 +55,11 @@ class Eyes {
   virtual ~Eyes() = default;
   // Absent when nothing has that name. Errors: `unsafe_path`, `check_failed`.
   virtual Result<std::optional<FileFacts>> look(const std::string& path) const = 0;
+  // The same object's path without links: every link on the way, a final one too, is followed
+  // where that is safe. Absent when nothing is there. Errors: `unsafe_path`, `check_failed`.
+  virtual Result<std::optional<std::string>> resolve(const std::string& path) const = 0;
+  // Of the object look() finds; untrusted when nothing is there. Errors: as look().
+  virtual Result<Surroundings> surroundings(const std::string& path) const = 0;
   // Names in a directory, sorted, without "." and "..". A missing directory is an empty list.
   // Errors: `unsafe_path`, `check_failed`, `too_many_objects`.
   virtual Result<std::vector<std::string>> list(const std::string& directory) const = 0;
@@ -61,7 +79,8 @@ class Hands {
   virtual Status set_owner(const FileReference& object, std::optional<std::uint32_t> uid,
                            std::optional<std::uint32_t> gid) = 0;
   virtual Status set_mode(const FileReference& object, std::uint32_t mode) = 0;
-  // Removes one file, link or empty directory.
+  // Removes one name of a file or link, or an empty directory: `directory_not_empty`. A file's
+  // other names are not touched, so that hard links are no obstacle.
   virtual Status remove(const FileReference& object) = 0;
   // Makes one directory in an existing directory, mode 0700, and gives it back. `fix_failed`.
   virtual Result<FileReference> make_directory(const std::string& path) = 0;

@@ -13,8 +13,8 @@ namespace reeve {
 // What a rule wants to be told of. Sensors may say more than was asked; a check decides.
 struct Watch {
   std::string path;        // absolute, as in the rule
-  bool recursive = false;  // everything below as well
-  bool children = false;   // the entries of this directory, for globs
+  bool recursive = false;  // everything below as well; links below are not followed
+  bool pattern = false;    // `path` is a pattern (path_pattern.h): everything that matches it
 };
 
 // One object that is not as policy wants it.
@@ -51,13 +51,15 @@ class Resource {
 };
 
 // Fields of a kind: the one source of the compiler's checks, of the JSON Schema and of the manual.
+// In Rule::fields a boolean is a boolean, a number a number, and everything else text as it was
+// written (paths and patterns that are not UTF-8: binary, see Value::name).
 enum class FieldType : std::uint8_t {
   text,     // any text
-  path,     // absolute path, no "." or ".." component
+  path,     // absolute path, no empty, "." or ".." component; "/" alone is one
   pattern,  // absolute path with * ? [...] within components
   user,     // a name or a number
   group,
-  mode,     // octal, "0644"
+  mode,     // octal, three or four digits, "0644"
   choice,   // one of `choices`
   boolean,
   number,

@@ -19,6 +19,7 @@ struct Wake {
 struct SensorReport {
   std::vector<Wake> wakes;
   bool overflowed = false;  // events were lost: sweep everything, record the blind period
+  std::vector<std::string> blind_spots;  // what could no longer be watched since watch()
 };
 
 class Sensor {
@@ -26,7 +27,8 @@ class Sensor {
   virtual ~Sensor() = default;
   virtual std::string_view name() const = 0;
   virtual int fd() const = 0;  // readable when drain() has something to say; -1: only polled
-  // Replaces all that is watched. Answers what cannot be watched, for the blind spots.
+  // Replaces all that is watched. Answers what cannot be watched, for the blind spots. Nothing is
+  // missed from the return on: whoever calls this checks every rule once afterwards.
   virtual std::vector<std::string> watch(const std::vector<std::pair<WatchId, Watch>>& all) = 0;
   virtual SensorReport drain() = 0;
 };
