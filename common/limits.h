@@ -16,6 +16,23 @@ inline constexpr std::size_t objects_max = 4'096;
 // Signed objects: more signatures than this are refused as `malformed`.
 inline constexpr std::size_t signatures_max = 32;
 
+// Trust metadata, beyond these `limit_exceeded`. A signed root, manifest or certificate leaves room
+// for the header of the message that carries it.
+inline constexpr std::size_t trust_object_bytes_max = message_bytes_max - 64;
+inline constexpr std::size_t role_keys_max = 32;
+inline constexpr std::size_t operators_max = 256;
+inline constexpr std::size_t selector_alternatives_max = 32;
+inline constexpr std::size_t selector_values_max = 256;  // one label of one alternative
+inline constexpr std::size_t stages_max = 16;            // one bundle
+static_assert(role_keys_max <= signatures_max, "every key of a role can sign one object");
+
+// Wire: longer is refused as `limit_exceeded`. A proof between two trees of 64-bit size has at most
+// one hash a level and one more (RFC 9162 section 2.1.4).
+inline constexpr std::size_t proof_hashes_max = 65;
+inline constexpr std::size_t checkpoint_bytes_max = 16'384;
+inline constexpr std::size_t address_bytes_max = 280;  // "tcp://", a name of 253, a port
+static_assert(2 * 32 * proof_hashes_max + checkpoint_bytes_max + 256 < message_bytes_max);
+
 // Batches: the journal seals a new batch when the next record would not fit.
 inline constexpr std::size_t batch_header_bytes_max = 1'024;
 inline constexpr std::size_t batch_records_max = 1'000;

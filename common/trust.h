@@ -131,6 +131,7 @@ struct ControllerContact {
   bool operator==(const ControllerContact&) const = default;
 };
 std::string encode_contact(const ControllerContact& contact);
+// Error `malformed`.
 Result<ControllerContact> decode_contact(std::string_view text);
 
 }  // namespace reeve

@@ -1,0 +1,35 @@
+#include "common/trust_fields.h"
+
+#include "common/limits.h"
+
+namespace reeve::trust_fields {
+
+Error malformed(std::string_view what, std::string_view problem) {
+  return Error{"malformed", std::string(what) + ": " + std::string(problem)};
+}
+
+Error over_limit(std::string_view what, std::string_view problem) {
+  return Error{"limit_exceeded", std::string(what) + ": " + std::string(problem)};
+}
+
+Result<SignedObject> open_object(ByteView object, ObjectType type) {
+  if (object.size() > limits::trust_object_bytes_max) {
+    return over_limit("signed object", "is larger than a message can carry");
+  }
+  return parse_signed_object(object, type);
+}
+
+Result<Value> decode_payload(ByteView payload, std::string_view what) {
+  auto value = decode(payload);
+  if (!value) return value.error();
+  const Value* found = value->find("format");
+  auto number = found ? found->natural() : std::nullopt;
+  if (!number) return malformed(what, "has no format number");
+  if (*number != format) {
+    return Error{"unsupported_version", std::string(what) + ": format " + std::to_string(*number) +
+                                            " is not known to this version of Reeve"};
+  }
+  return value;
+}
+
+}  // namespace reeve::trust_fields
