@@ -18,10 +18,20 @@ class Value {
   using Map = std::vector<std::pair<std::string, Value>>;  // in the order it was built or sent
 
   Value() = default;
+  // Defined out of line: inlined into every caller they cost code, and GCC 12 warns of the variant.
+  Value(const Value& other);
+  Value(Value&& other) noexcept;
+  Value& operator=(const Value& other);
+  Value& operator=(Value&& other) noexcept;
+  ~Value();
   Value(bool claim) : held_(claim) {}
-  Value(std::int64_t number) : held_(number) {}
+  // Numbers from 0 up are held without a sign, however they came: equal numbers are equal Values.
+  Value(std::int64_t number) {
+    if (number < 0) held_ = number;
+    else held_ = static_cast<std::uint64_t>(number);
+  }
   Value(std::uint64_t number) : held_(number) {}
-  Value(int number) : held_(std::int64_t{number}) {}
+  Value(int number) : Value(std::int64_t{number}) {}
   Value(unsigned number) : held_(std::uint64_t{number}) {}
   Value(std::string text) : held_(std::move(text)) {}
   Value(std::string_view text) : held_(std::string(text)) {}

@@ -20,7 +20,8 @@ std::string json_quote(std::string_view bytes);
 // At most bytes_max bytes, cut at a character's edge, with "..." where something is missing.
 std::string shortened(std::string_view text, std::size_t bytes_max);
 
-// The candidate within two edits of `wrong` (Damerau-Levenshtein), nearest first; "" if none.
+// The candidate within two edits of `wrong` (Damerau-Levenshtein), the nearest, the first of
+// equals; "" if none. A word that shares nothing with `wrong` is no candidate.
 std::string closest(std::string_view wrong, const std::vector<std::string>& candidates);
 
 }  // namespace reeve

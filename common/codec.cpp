@@ -1,0 +1,208 @@
+#include "common/codec.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <msgpack.hpp>
+
+#include "common/limits.h"
+
+namespace reeve {
+
+namespace {
+
+Error malformed(std::string_view problem) {
+  return Error{"malformed", fmt::format("MessagePack: {}", problem)};
+}
+
+Error too_much(std::string_view what, std::size_t limit) {
+  return Error{"limit_exceeded", fmt::format("MessagePack: more than {} {}", limit, what)};
+}
+
+bool has_duplicate_key(const Value::Map& entries) {
+  std::vector<std::string_view> keys;
+  keys.reserve(entries.size());
+  for (const auto& [key, value] : entries) keys.push_back(key);
+  std::ranges::sort(keys);
+  return std::ranges::adjacent_find(keys) != keys.end();
+}
+
+// Builds the tree as the parser walks the bytes. Counts are judged when a container is announced,
+// and nothing is reserved on an announcement: memory grows only with elements that were there.
+class Builder : public msgpack::null_visitor {
+ public:
+  bool visit_nil() { return place(Value()); }
+  bool visit_boolean(bool claim) { return place(Value(claim)); }
+  bool visit_positive_integer(std::uint64_t number) { return place(Value(number)); }
+  bool visit_negative_integer(std::int64_t number) { return place(Value(number)); }
+  bool visit_float32(float) { return refuse(malformed("a floating-point number")); }
+  bool visit_float64(double) { return refuse(malformed("a floating-point number")); }
+  bool visit_ext(const char*, std::uint32_t) { return refuse(malformed("an ext type")); }
+  bool visit_str(const char* text, std::uint32_t size) {
+    return place(Value(std::string_view(text, size)));
+  }
+  bool visit_bin(const char* bytes, std::uint32_t size) {
+    return place(Value(view_of(std::string_view(bytes, size))));
+  }
+
+  bool start_array(std::uint32_t elements) { return open(elements, 1); }
+  bool end_array() {
+    Value finished(std::move(open_.back().items));
+    open_.pop_back();
+    return place_counted(std::move(finished));
+  }
+  bool start_map(std::uint32_t pairs) { return open(pairs, 2); }
+  bool start_map_key() {
+    open_.back().at_key = true;
+    return true;
+  }
+  bool end_map_key() {
+    open_.back().at_key = false;
+    return true;
+  }
+  bool end_map() {
+    if (has_duplicate_key(open_.back().entries)) return refuse(malformed("a key twice in one map"));
+    Value finished(std::move(open_.back().entries));
+    open_.pop_back();
+    return place_counted(std::move(finished));
+  }
+
+  const std::optional<Error>& error() const { return error_; }
+  Value take() { return std::move(result_); }
+
+ private:
+  struct Container {
+    bool is_map = false;
+    bool at_key = false;
+    std::string key{};
+    Value::Array items{};
+    Value::Map entries{};
+  };
+
+  bool refuse(Error error) {
+    error_ = std::move(error);
+    return false;
+  }
+
+  bool open(std::uint32_t elements, std::uint32_t objects_each) {
+    if (at_key()) return refuse(malformed("a key that is not text"));
+    if (open_.size() >= limits::nesting_max) return refuse(too_much("levels", limits::nesting_max));
+    if (elements > limits::container_elements_max) {
+      return refuse(too_much("elements in a container", limits::container_elements_max));
+    }
+    if (objects_ + 1 + elements * objects_each > limits::objects_max) {
+      return refuse(too_much("objects", limits::objects_max));
+    }
+    ++objects_;
+    open_.push_back({.is_map = objects_each == 2});
+    return true;
+  }
+
+  bool place(Value value) {
+    if (++objects_ > limits::objects_max) return refuse(too_much("objects", limits::objects_max));
+    return place_counted(std::move(value));
+  }
+
+  bool place_counted(Value value) {
+    if (at_key()) {
+      if (value.text() == nullptr) return refuse(malformed("a key that is not text"));
+      open_.back().key = *value.text();
+    } else if (open_.empty()) {
+      result_ = std::move(value);
+    } else if (open_.back().is_map) {
+      open_.back().entries.emplace_back(std::move(open_.back().key), std::move(value));
+    } else {
+      open_.back().items.push_back(std::move(value));
+    }
+    return true;
+  }
+
+  bool at_key() const { return !open_.empty() && open_.back().at_key; }
+
+  std::vector<Container> open_;
+  std::size_t objects_ = 0;
+  Value result_;
+  std::optional<Error> error_;
+};
+
+struct Sink {
+  Bytes bytes;
+  void write(const char* data, std::size_t size) {
+    append(bytes, view_of(std::string_view(data, size)));
+  }
+};
+
+using Packer = msgpack::packer<Sink>;
+
+std::uint32_t checked_size(std::size_t size) {
+  REEVE_ASSERT(size <= std::numeric_limits<std::uint32_t>::max());
+  return static_cast<std::uint32_t>(size);
+}
+
+void pack_text(Packer& packer, std::string_view text) {
+  packer.pack_str(checked_size(text.size()));
+  packer.pack_str_body(text.data(), checked_size(text.size()));
+}
+
+void pack(Packer& packer, const Value& value);
+
+void pack_entries(Packer& packer, const Value::Map& entries) {
+  packer.pack_map(checked_size(entries.size()));
+  for (const auto& [key, entry] : entries) {
+    pack_text(packer, key);
+    pack(packer, entry);
+  }
+}
+
+void pack_items(Packer& packer, const Value::Array& items) {
+  packer.pack_array(checked_size(items.size()));
+  for (const Value& item : items) pack(packer, item);
+}
+
+// Recursion goes as deep as the Value that our own code has built.
+void pack(Packer& packer, const Value& value) {
+  if (value.is_nil()) {
+    packer.pack_nil();
+  } else if (const bool* claim = value.boolean()) {
+    *claim ? packer.pack_true() : packer.pack_false();
+  } else if (auto natural = value.natural()) {
+    packer.pack_uint64(*natural);
+  } else if (auto integer = value.integer()) {
+    packer.pack_int64(*integer);
+  } else if (const std::string* text = value.text()) {
+    pack_text(packer, *text);
+  } else if (const Bytes* bytes = value.binary()) {
+    packer.pack_bin(checked_size(bytes->size()));
+    packer.pack_bin_body(text_of(*bytes).data(), checked_size(bytes->size()));
+  } else if (const Value::Array* items = value.array()) {
+    pack_items(packer, *items);
+  } else {
+    pack_entries(packer, *value.map());
+  }
+}
+
+}  // namespace
+
+Bytes encode(const Value& value) {
+  Sink sink;
+  Packer packer(sink);
+  pack(packer, value);
+  return std::move(sink.bytes);
+}
+
+Result<Value> decode(ByteView bytes) {
+  if (bytes.size() > limits::message_bytes_max) {
+    return too_much("bytes", limits::message_bytes_max);
+  }
+  Builder builder;
+  std::size_t offset = 0;
+  std::string_view text = text_of(bytes);
+  bool whole = msgpack::parse(text.data(), text.size(), offset, builder);
+  if (builder.error()) return *builder.error();
+  if (!whole) return malformed("cut short, or a byte that begins nothing");
+  if (offset != bytes.size()) return malformed("trailing bytes");
+  return builder.take();
+}
+
+}  // namespace reeve
