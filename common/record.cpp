@@ -1,0 +1,139 @@
+#include "common/record.h"
+
+#include <algorithm>
+#include <array>
+
+#include "common/limits.h"
+#include "common/text.h"
+
+namespace reeve {
+
+namespace {
+
+constexpr std::array<std::string_view, rule_states> state_names = {
+    "unknown",   "holds",    "deviating",   "held",           "paused",        "waived",
+    "contested", "reverted", "unsupported", "not_applicable", "needs_approval"};
+
+// Shortens every text and name of the tree to text_max bytes, every list to items_max entries.
+// Map keys and the number of a map's entries are ours and stay.
+void cut(Value& value, std::size_t text_max, std::size_t items_max) {
+  if (const std::string* text = value.text()) {
+    if (text->size() > text_max) value = Value(shortened(*text, text_max));
+  } else if (const Bytes* bytes = value.binary()) {
+    // A name of hostile bytes; digests and keys are shorter than any bound that is used here.
+    if (bytes->size() > text_max) value = Value(ByteView(*bytes).first(text_max));
+  } else if (const Value::Array* items = value.array()) {
+    Value::Array kept(items->begin(), items->begin() + static_cast<std::ptrdiff_t>(
+                                                           std::min(items->size(), items_max)));
+    for (Value& item : kept) cut(item, text_max, items_max);
+    value = Value(std::move(kept));
+  } else if (const Value::Map* entries = value.map()) {
+    Value::Map kept = *entries;
+    for (auto& [key, entry] : kept) cut(entry, text_max, items_max);
+    value = Value(std::move(kept));
+  }
+}
+
+bool within_gate(const Bytes& bytes) {
+  return bytes.size() <= limits::record_bytes_max && decode(bytes).ok();
+}
+
+// The record's bytes, cut until they fit: what was cut is said by "cut", and the stamps always
+// stay.
+Bytes encode_within_limits(Value::Map stamps, const Value::Map& fields) {
+  Value::Map whole = stamps;
+  whole.insert(whole.end(), fields.begin(), fields.end());
+  Bytes bytes = encode(Value(whole));
+  if (within_gate(bytes)) return bytes;
+  struct Bound {
+    std::size_t text_max;
+    std::size_t items_max;
+  };
+  for (Bound bound : {Bound{4'096, 1'000}, Bound{1'024, 256}, Bound{256, 64}, Bound{64, 16}}) {
+    Value body(fields);
+    cut(body, bound.text_max, bound.items_max);
+    whole = stamps;
+    whole.insert(whole.end(), body.map()->begin(), body.map()->end());
+    whole.emplace_back("cut", true);
+    bytes = encode(Value(whole));
+    if (within_gate(bytes)) return bytes;
+  }
+  stamps.emplace_back("cut", true);
+  return encode(Value(std::move(stamps)));
+}
+
+}  // namespace
+
+std::string_view name_of(Phase phase) {
+  switch (phase) {
+    case Phase::whole:
+      return "whole";
+    case Phase::open:
+      return "open";
+    case Phase::close:
+      return "close";
+  }
+  REEVE_ASSERT(!"a phase without a name");
+}
+
+std::optional<Phase> phase_named(std::string_view name) {
+  for (Phase phase : {Phase::whole, Phase::open, Phase::close}) {
+    if (name_of(phase) == name) return phase;
+  }
+  return std::nullopt;
+}
+
+std::string_view name_of(Confidence confidence) {
+  switch (confidence) {
+    case Confidence::unknown:
+      return "unknown";
+    case Confidence::likely:
+      return "likely";
+    case Confidence::certain:
+      return "certain";
+  }
+  REEVE_ASSERT(!"a confidence without a name");
+}
+
+std::optional<Confidence> confidence_named(std::string_view name) {
+  for (Confidence confidence : {Confidence::unknown, Confidence::likely, Confidence::certain}) {
+    if (name_of(confidence) == name) return confidence;
+  }
+  return std::nullopt;
+}
+
+std::string_view name_of(RuleState state) {
+  auto code = static_cast<std::size_t>(state);
+  REEVE_ASSERT(code < state_names.size());
+  return state_names[code];
+}
+
+Bytes encode_record(std::string_view type, Moment sealed, std::optional<Severity> severity,
+                    Value::Map fields) {
+  Value::Map stamps{{"type", type}, {"wall", sealed.wall_ns}, {"mono", sealed.mono_ns}};
+  if (severity) stamps.emplace_back("sev", name_of(*severity));
+  return encode_within_limits(std::move(stamps), fields);
+}
+
+Result<Record> decode_record(ByteView bytes) {
+  if (bytes.size() > limits::record_bytes_max) {
+    return Error{"limit_exceeded", "record: is longer than a record may be"};
+  }
+  auto value = decode(bytes);
+  if (!value) return value.error();
+  Fields fields(*value, "record");
+  Record record;
+  record.type = fields.text("type");
+  if (!is_valid_id(record.type)) fields.fail("type", "is not a valid name");
+  record.sealed.wall_ns = fields.integer("wall");
+  record.sealed.mono_ns = fields.integer("mono");
+  if (fields.has("sev")) {
+    record.severity = severity_named(fields.text("sev"));
+    if (!record.severity) fields.fail("sev", "is no severity");
+  }
+  REEVE_TRY(fields.finish(UnknownFields::keep));
+  record.body = std::move(*value);
+  return record;
+}
+
+}  // namespace reeve
