@@ -104,6 +104,8 @@ static_assert(link_heartbeat_ms * 2 < link_silence_ms);
 // Controller.
 inline constexpr std::size_t nodes_max = 65'536;
 inline constexpr std::size_t operator_reply_items_max = 256;
+inline constexpr std::int64_t tick_interval_ns = 3'600'000'000'000;  // while leaves arrive
+inline constexpr int store_busy_ms = 1'000;  // then a write is refused and tried again
 
 // The operator's command.
 inline constexpr std::size_t key_file_bytes_max = 4'096;  // more of a key file is not read
