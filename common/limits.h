@@ -59,6 +59,17 @@ static_assert(chunk_bytes_max + 64 < message_bytes_max);
 inline constexpr std::size_t journal_segment_bytes_max = 8u << 20;
 inline constexpr std::int64_t group_commit_ns = 5'000'000;
 inline constexpr std::size_t pending_records_max = 4'096;  // beyond: counted into a `gap` record
+inline constexpr std::size_t pending_bytes_max = 4u << 20;   // the same
+inline constexpr std::size_t journal_frame_bytes_max = message_bytes_max;
+inline constexpr std::size_t journal_read_bytes = 16'384;  // a reader's window
+inline constexpr std::int64_t journal_retry_min_ns = 1'000'000'000;   // after a disk's refusal,
+inline constexpr std::int64_t journal_retry_max_ns = 60'000'000'000;  // doubling up to this
+static_assert(batch_bytes_max <= journal_frame_bytes_max);
+// Incidents that are open at once, per agent; more are counted into a `gap` record.
+inline constexpr std::size_t open_incidents_max = 10'000;
+// A failing fix is tried again no sooner than this, doubling up to the second figure.
+inline constexpr std::int64_t fix_retry_min_ns = 1'000'000'000;
+inline constexpr std::int64_t fix_retry_max_ns = 600'000'000'000;
 
 // A rule covers at most this many objects in one check; more are reported as `too_many_objects`.
 inline constexpr std::size_t rule_objects_max = 100'000;
@@ -104,21 +115,6 @@ static_assert(link_heartbeat_ms * 2 < link_silence_ms);
 // Controller.
 inline constexpr std::size_t nodes_max = 65'536;
 inline constexpr std::size_t operator_reply_items_max = 256;
-inline constexpr std::int64_t tick_interval_ns = 3'600'000'000'000;  // while leaves arrive
-inline constexpr int store_busy_ms = 1'000;  // then a write is refused and tried again
-
-// The operator's command.
-inline constexpr std::size_t key_file_bytes_max = 4'096;  // more of a key file is not read
-// Items and messages of the answer to one request; beyond them the controller is not believed (`reply_too_long`).
-inline constexpr std::size_t operator_items_max = 2 * nodes_max;
-// A request without any reply for so long is `controller_unreachable`.
-inline constexpr std::int64_t operator_timeout_ns = 10'000'000'000;
-// How often `records --follow` and `push` ask again, and how long refusals must stand before `push`
-// believes that nothing more will change.
-inline constexpr std::int64_t operator_poll_ns = 500'000'000;
-inline constexpr std::int64_t push_settle_ns = 2'000'000'000;
-inline constexpr std::size_t child_output_bytes_max = 1u << 20;  // of git and vet; the rest is cut
-static_assert(operator_items_max >= nodes_max, "status lists every node");
 
 // The owner's control socket.
 inline constexpr std::size_t control_message_bytes_max = 64'000;

@@ -1,0 +1,18 @@
+// The cycle's door to whoever keeps its accounts: the agent's Recorder, or a command that prints.
+#pragma once
+
+#include "common/record.h"
+
+namespace reeve {
+
+class Accounts {
+ public:
+  virtual ~Accounts() = default;
+  // Before a fix: so that an agent killed in between accounts for it at its next start.
+  virtual void intend(const Rule& rule, const Receipt& receipt) = 0;
+  virtual void record(const Receipt& receipt) = 0;
+  // A deviation beyond the bound on open incidents: only counted.
+  virtual void count_only(const Receipt& receipt) = 0;
+};
+
+}  // namespace reeve

@@ -1,0 +1,60 @@
+// The cycle: check, fix, verify, record, for one rule at a time. It owns nothing: eyes, hands,
+// clock, accounts and open incidents are lent for its life. Without Hands nothing is ever changed.
+// It runs to its end on the caller's thread and waits for no disk and no network.
+#pragma once
+
+#include "agent/accounts.h"
+#include "agent/active_policy.h"
+#include "agent/incidents.h"
+#include "common/clock.h"
+
+namespace reeve {
+
+// What the caller may have to do after a run.
+struct CycleResult {
+  bool is_cut_short = false;  // more deviations than one check may name: run the rule again
+  bool has_changed = false;   // the rule's state is another than before
+  std::optional<std::int64_t> retry_at_ns;  // a fix waits until then, CLOCK_MONOTONIC
+};
+
+class Cycle {
+ public:
+  struct Parts {
+    const Eyes& eyes;
+    Hands* hands;  // null: look only
+    const Clock& clock;
+    Accounts& accounts;
+    Incidents& incidents;
+  };
+  explicit Cycle(const Parts& parts) : parts_(parts) {}
+
+  // One rule of the policy; everything it covers, or the one object that `scope` names.
+  CycleResult run(ActivePolicy& policy, std::size_t rule, const Scope& scope, const Cause& cause);
+  // Closes what is open of rules that are not in this policy.
+  void withdraw_others(const ActivePolicy& policy);
+
+ private:
+  // One rule at work, for the time of a run.
+  struct Work {
+    const Rule& rule;
+    const Resource& resource;
+    const PolicyReference& policy;
+    const Cause& cause;
+    CycleResult& result;
+  };
+  void put_right(const Work& work, const Deviation& deviation);
+  void settle(Receipt receipt);
+  void close(Receipt receipt);
+  Receipt receipt_for(const Work& work, const Deviation& deviation) const;
+  bool may_fix(const Work& work, const Deviation& deviation) const;
+  bool waits(const Work& work, const Receipt& receipt) const;
+  void could_not_look(const Work& work, const Scope& scope, const Error& error);
+  void close_what_holds(const Work& work, const Scope& scope, const CheckResult& seen);
+  bool holds_now(const Work& work, const std::string& object) const;
+  RuleState state_after(const ActiveRule& active, const Work& work, const Scope& scope,
+                        const Result<CheckResult>& seen) const;
+
+  Parts parts_;
+};
+
+}  // namespace reeve

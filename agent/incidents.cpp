@@ -1,0 +1,52 @@
+#include "agent/incidents.h"
+
+#include "common/limits.h"
+
+namespace reeve {
+
+Incident* Incidents::find(const std::string& policy, const std::string& rule,
+                          const std::string& object) {
+  const auto objects = rules_.find({policy, rule});
+  if (objects == rules_.end()) return nullptr;
+  const auto found = objects->second.find(object);
+  return found == objects->second.end() ? nullptr : &found->second;
+}
+
+bool Incidents::open(Incident incident) {
+  const Receipt& receipt = incident.receipt;
+  if (Incident* known = find(receipt.policy.name, receipt.rule, receipt.object)) {
+    *known = std::move(incident);
+    return true;
+  }
+  if (size_ >= limits::open_incidents_max) return false;
+  ByObject& objects = rules_[{receipt.policy.name, receipt.rule}];
+  const std::string object = receipt.object;
+  objects.emplace(object, std::move(incident));
+  ++size_;
+  return true;
+}
+
+void Incidents::erase(const Receipt& receipt) {
+  const auto objects = rules_.find({receipt.policy.name, receipt.rule});
+  if (objects == rules_.end()) return;
+  size_ -= objects->second.erase(receipt.object);
+  if (objects->second.empty()) rules_.erase(objects);
+}
+
+const Incidents::ByObject& Incidents::of_rule(const std::string& policy,
+                                              const std::string& rule) const {
+  static const ByObject none;
+  const auto objects = rules_.find({policy, rule});
+  return objects == rules_.end() ? none : objects->second;
+}
+
+std::vector<const Receipt*> Incidents::opened(Stream stream) const {
+  std::vector<const Receipt*> out;
+  for (const auto& [rule, objects] : rules_)
+    for (const auto& [object, incident] : objects)
+      if (incident.is_recorded && stream_for(incident.receipt.severity) == stream)
+        out.push_back(&incident.receipt);
+  return out;
+}
+
+}  // namespace reeve

@@ -1,0 +1,51 @@
+// The incidents that are open: one per (policy, rule, object), from the record that opens it to the
+// record that closes it. Rebuilt from the journal at a start. A plain container without clock or
+// disk; the cycle decides what happens to an incident. Owned by the Agent.
+#pragma once
+
+#include <map>
+#include <optional>
+
+#include "common/record.h"
+
+namespace reeve {
+
+struct Incident {
+  Receipt receipt;               // as it was opened
+  bool is_recorded = true;       // false: only its intent is, from before a kill
+  std::int64_t retry_at_ns = 0;  // no fix before this, CLOCK_MONOTONIC
+  std::int64_t retry_delay_ns = 0;
+};
+
+class Incidents {
+ public:
+  using ByObject = std::map<std::string, Incident>;
+
+  // Null where nothing is open.
+  Incident* find(const std::string& policy, const std::string& rule, const std::string& object);
+  // Replaces what was open for the same rule and object. False at limits::open_incidents_max.
+  [[nodiscard]] bool open(Incident incident);
+  void erase(const Receipt& receipt);
+
+  // Of one rule, by object; empty where nothing is open.
+  const ByObject& of_rule(const std::string& policy, const std::string& rule) const;
+  // All recorded ones of a stream, for the head of a new journal segment.
+  std::vector<const Receipt*> opened(Stream stream) const;
+  // All of rules for which `in_force(policy, rule)` is false.
+  template <class InForce>
+  std::vector<Incident> of_other_rules(const InForce& in_force) const {
+    std::vector<Incident> out;
+    for (const auto& [rule, objects] : rules_)
+      if (!in_force(rule.first, rule.second))
+        for (const auto& [object, incident] : objects) out.push_back(incident);
+    return out;
+  }
+  std::size_t size() const { return size_; }
+
+ private:
+  using RuleKey = std::pair<std::string, std::string>;  // policy and rule
+  std::map<RuleKey, ByObject> rules_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace reeve

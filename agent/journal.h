@@ -1,0 +1,83 @@
+// One stream's journal: a series of numbered segments that is only appended to. The caller decides
+// what a batch is; this knows frames, segments and what is durable. It borrows the disk. After a
+// refused append or sync nothing more is written to that segment (PROMISES 4): the caller starts a
+// fresh one and writes there again what was not durable.
+#pragma once
+
+#include <map>
+#include <memory>
+
+#include "agent/journal_format.h"
+
+namespace reeve {
+
+// Where a frame begins. Order is the order of writing.
+struct JournalPosition {
+  std::uint32_t segment = 0;
+  std::uint64_t offset = 0;
+  auto operator<=>(const JournalPosition&) const = default;
+};
+
+struct StoredBatch {
+  Bytes bytes;  // encode_batch(), as it was sealed
+  JournalPosition begin;
+  JournalPosition next;  // where to read on
+};
+
+class Journal {
+ public:
+  struct Settings {
+    Stream stream{};
+    NodeId node;
+    std::size_t segment_bytes_max = limits::journal_segment_bytes_max;
+  };
+  // `segments` are the numbers on the disk, ascending; the newest is continued when `whole`.
+  enum class Newest { whole, unusable };
+  Journal(Disk& disk, const Settings& settings, std::vector<std::uint32_t> segments, Newest newest);
+
+  Stream stream() const { return settings_.stream; }
+  // False before the first segment and after a refusal: start_segment() comes next.
+  bool is_writable() const { return file_ != nullptr; }
+  bool is_full() const { return size_ >= settings_.segment_bytes_max; }
+
+  // Errors are the disk's; after one the journal is not writable.
+  Status append(FrameType type, ByteView payload);
+  Status sync();
+
+  struct Frames {
+    std::vector<Bytes> carried;
+    Bytes ready;  // empty: none is written, and a start still needs the segments before this one
+  };
+  // A new segment, durable with these frames before anything else is written to it.
+  Status start_segment(const Frames& head);
+
+  JournalPosition begin() const;
+  JournalPosition durable_end() const;
+  // The first durable batch at or after `from`; damage is stepped over. Absent when there is none
+  // yet. A segment that cannot be read is stepped over as well: the start has reported it.
+  Result<std::optional<StoredBatch>> read_batch(JournalPosition from);
+
+ private:
+  struct Reading {
+    std::uint32_t segment = 0;
+    std::unique_ptr<DiskFile> file;
+    FixedBytes<16> key;
+  };
+  void adopt_newest();
+  void abandon();
+  Status write_head(DiskFile& file, const FixedBytes<16>& key, const Frames& head);
+  Result<SegmentReader> reader_of(std::uint32_t segment, std::uint64_t offset);
+  std::optional<std::uint32_t> segment_at_or_after(std::uint32_t segment) const;
+
+  Disk& disk_;
+  Settings settings_;
+  std::vector<std::uint32_t> segments_;
+  std::unique_ptr<DiskFile> file_;  // the newest segment, for writing
+  FixedBytes<16> key_;
+  std::uint64_t size_ = 0;
+  std::uint64_t durable_ = 0;
+  std::map<std::uint32_t, std::uint64_t> abandoned_;  // segment, its durable bytes
+  Reading reading_;                                   // the older segment that is being sent
+};
+
+}  // namespace reeve

@@ -1,0 +1,159 @@
+#include "agent/record.h"
+
+#include <algorithm>
+
+#include "common/text.h"
+
+namespace reeve {
+namespace {
+
+// Texts come from the host and may be long: the longest are cut until the record fits.
+Bytes encode_to_fit(Receipt receipt, Moment sealed) {
+  Bytes out = encode_receipt(receipt, sealed);
+  for (std::size_t room = limits::text_bytes_max; out.size() > limits::record_bytes_max;) {
+    room /= 2;
+    for (std::string* text : {&receipt.desired, &receipt.found, &receipt.left, &receipt.detail,
+                              &receipt.cause.command, &receipt.cause.program, &receipt.title})
+      *text = shortened(*text, room);
+    if (room < 64) receipt.controls.clear();
+    out = encode_receipt(receipt, sealed);
+  }
+  return out;
+}
+
+std::size_t place_of(std::optional<Severity> severity) {
+  return severity ? static_cast<std::size_t>(*severity) : 4;
+}
+
+}  // namespace
+
+Recorder::Half::Half(const Parts& parts, Stream stream, const Recovered& recovered)
+    : journal(parts.disk, {stream, parts.node, parts.segment_bytes_max}, recovered.segments,
+              recovered.newest),
+      sealer(journal, parts.key, {parts.node, parts.epoch, recovered.end}) {}
+
+Recorder::Recorder(const Parts& parts, const Recovered& urgent, const Recovered& routine)
+    : parts_(parts),
+      urgent_(parts, Stream::urgent, urgent),
+      routine_(parts, Stream::routine, routine) {}
+
+// A disk that refuses the intent does not stop the fix: enforcement goes on (PROMISES 4), and the
+// receipt follows when the disk takes it.
+void Recorder::intend(const Rule& rule, const Receipt& receipt) {
+  Half& where = half(stream_for(receipt.severity));
+  if (!where.journal.is_writable()) return;
+  auto written =
+      where.journal.append(FrameType::intent, encode_to_fit(receipt, moment_of(parts_.clock)));
+  if (written.ok() && rule.durable_intent) written = where.journal.sync();
+  if (!written.ok()) refused(where, written.error());
+}
+
+void Recorder::record(const Receipt& receipt) {
+  queue(stream_for(receipt.severity), receipt.severity,
+        encode_to_fit(receipt, moment_of(parts_.clock)));
+}
+
+void Recorder::count_only(const Receipt& receipt) {
+  count(stream_for(receipt.severity), receipt.severity,
+        encode_to_fit(receipt, moment_of(parts_.clock)));
+}
+
+void Recorder::add(std::string_view type, std::optional<Severity> severity, Value::Map fields) {
+  queue(stream_for(severity), severity,
+        encode_record(type, moment_of(parts_.clock), severity, std::move(fields)));
+}
+
+void Recorder::queue(Stream stream, std::optional<Severity> severity, Bytes record) {
+  if (!half(stream).sealer.add(record)) return count(stream, severity, record);
+  wait(half(stream));
+}
+
+void Recorder::count(Stream stream, std::optional<Severity> severity, ByteView record) {
+  Gap& gap = half(stream).gap;
+  const std::int64_t now = parts_.clock.wall_ns();
+  if (gap.count == 0) gap.first_wall_ns = now;
+  gap.last_wall_ns = now;
+  ++gap.count;
+  ++gap.by_severity[place_of(severity)];
+  gap.chained = sha256({gap.chained.view(), record});
+  wait(half(stream));
+}
+
+void Recorder::wait(Half& half) {
+  if (!half.waiting_since) half.waiting_since = parts_.clock.monotonic_ns();
+}
+
+std::optional<std::int64_t> Recorder::commit_due() const {
+  std::optional<std::int64_t> due;
+  for (const Half* half : {&urgent_, &routine_}) {
+    if (!half->waiting_since) continue;
+    // Half of the group commit's time to gather, the other half for the disk.
+    const std::int64_t at =
+        half->refusal ? half->retry_at : *half->waiting_since + limits::group_commit_ns / 2;
+    due = std::min(due.value_or(at), at);
+  }
+  return due;
+}
+
+void Recorder::commit() {
+  commit_half(urgent_);
+  // A new epoch is first known by its urgent stream (recovery.h): it must be durable there first.
+  if (urgent_.sealer.durable_records() > 0) commit_half(routine_);
+}
+
+void Recorder::flush() {
+  urgent_.retry_at = 0;
+  routine_.retry_at = 0;
+  commit();
+  commit();  // what the first one had to tell: gaps
+}
+
+void Recorder::commit_half(Half& half) {
+  if (!half.waiting_since) return;
+  if (half.refusal && parts_.clock.monotonic_ns() < half.retry_at) return;
+  if (auto done = half.sealer.commit(); !done.ok()) return refused(half, done.error());
+  half.waiting_since.reset();
+  half.refusal.reset();
+  half.retry_delay = 0;
+  tell_gap(half);
+  if (half.journal.is_full() && half.sealer.is_idle()) roll(half);
+}
+
+// A segment grows beyond its size for as long as the disk refuses the next one.
+void Recorder::roll(Half& half) {
+  std::vector<Bytes> carried;
+  for (const Receipt* receipt : parts_.incidents.opened(half.journal.stream()))
+    carried.push_back(encode_to_fit(*receipt, receipt->detected));
+  static_cast<void>(half.sealer.roll(std::move(carried)));
+}
+
+// Gap records are urgent whatever stream they tell of.
+void Recorder::tell_gap(Half& half) {
+  if (half.gap.count == 0) return;
+  const Gap gap = std::exchange(half.gap, Gap{});
+  Value::Map counts;
+  for (std::size_t i = 0; i < 4; ++i)
+    counts.emplace_back(std::string(name_of(static_cast<Severity>(i))), gap.by_severity[i]);
+  counts.emplace_back("none", gap.by_severity[4]);
+  add("gap", std::nullopt,
+      {{"stream", name_of(half.journal.stream())},
+       {"count", gap.count},
+       {"by_severity", std::move(counts)},
+       {"since", gap.first_wall_ns},
+       {"until", gap.last_wall_ns},
+       {"hash", gap.chained}});
+}
+
+void Recorder::refused(Half& half, const Error& error) {
+  half.retry_delay =
+      std::clamp(half.retry_delay * 2, limits::journal_retry_min_ns, limits::journal_retry_max_ns);
+  half.retry_at = parts_.clock.monotonic_ns() + half.retry_delay;
+  half.refusal = error;
+  wait(half);
+}
+
+const std::optional<Error>& Recorder::refusal() const {
+  return urgent_.refusal ? urgent_.refusal : routine_.refusal;
+}
+
+}  // namespace reeve

@@ -1,0 +1,81 @@
+// Puts the agent's records on its journals: stamps and encodes them, commits both streams within
+// limits::group_commit_ns of the first record that waits, and keeps account of what a refusing disk
+// or a full queue cost. The rest of the agent never waits for it. Owned by the Agent.
+#pragma once
+
+#include "agent/accounts.h"
+#include "agent/incidents.h"
+#include "agent/moment.h"
+#include "agent/sealer.h"
+
+namespace reeve {
+
+class Recorder final : public Accounts {
+ public:
+  struct Parts {
+    const Clock& clock;
+    Disk& disk;
+    const SigningKey& key;
+    NodeId node;
+    Epoch epoch;
+    const Incidents& incidents;
+    std::size_t segment_bytes_max = limits::journal_segment_bytes_max;
+  };
+  Recorder(const Parts& parts, const Recovered& urgent, const Recovered& routine);
+
+  void intend(const Rule& rule, const Receipt& receipt) override;
+  void record(const Receipt& receipt) override;
+  void count_only(const Receipt& receipt) override;
+  // A record that is no receipt; without a severity it is urgent.
+  void add(std::string_view type, std::optional<Severity> severity, Value::Map fields);
+
+  // When commit() is due, on the monotonic clock; absent when nothing waits.
+  std::optional<std::int64_t> commit_due() const;
+  // Everything that waits, urgent first. A stream that was refused waits for its time to retry.
+  void commit();
+  // The same without that wait: the last act before a stop.
+  void flush();
+
+  // Why the disk does not take records now, if so.
+  const std::optional<Error>& refusal() const;
+  const Epoch& epoch() const { return parts_.epoch; }
+  std::uint64_t durable_records(Stream stream) const {
+    return half(stream).sealer.durable_records();
+  }
+  Journal& journal(Stream stream) { return half(stream).journal; }
+
+ private:
+  // Records that could not be journaled, until a `gap` record can say so.
+  struct Gap {
+    std::uint64_t count = 0;
+    std::array<std::uint64_t, 5> by_severity{};  // the last: without one
+    std::int64_t first_wall_ns = 0;
+    std::int64_t last_wall_ns = 0;
+    Digest chained;  // SHA-256 over the previous value and the record, from 32 zero bytes
+  };
+  struct Half {
+    Half(const Parts& parts, Stream stream, const Recovered& recovered);
+    Journal journal;
+    Sealer sealer;
+    Gap gap;
+    std::optional<std::int64_t> waiting_since;
+    std::optional<Error> refusal;
+    std::int64_t retry_at = 0;
+    std::int64_t retry_delay = 0;
+  };
+  Half& half(Stream stream) { return stream == Stream::urgent ? urgent_ : routine_; }
+  const Half& half(Stream stream) const { return stream == Stream::urgent ? urgent_ : routine_; }
+  void queue(Stream stream, std::optional<Severity> severity, Bytes record);
+  void count(Stream stream, std::optional<Severity> severity, ByteView record);
+  void wait(Half& half);
+  void commit_half(Half& half);
+  void roll(Half& half);
+  void tell_gap(Half& half);
+  void refused(Half& half, const Error& error);
+
+  Parts parts_;
+  Half urgent_;
+  Half routine_;
+};
+
+}  // namespace reeve

@@ -1,0 +1,185 @@
+#include "agent/recovery.h"
+
+#include <map>
+
+#include "common/paths.h"
+
+namespace reeve {
+namespace {
+
+using Incidents = std::map<FixedBytes<16>, Receipt>;
+
+// One segment opened for reading at a start.
+struct Segment {
+  std::uint32_t number = 0;
+  std::unique_ptr<DiskFile> file;
+  FixedBytes<16> key;
+};
+
+Result<Segment> open_segment(Disk& disk, Stream stream, std::uint32_t number) {
+  auto file = disk.open(segment_name(stream, number));
+  if (!file.ok()) return file.error();
+  auto head = (*file)->read(0, segment_header_bytes);
+  if (!head.ok()) return head.error();
+  auto header = decode_segment_header(*head);
+  if (!header.ok()) return header.error();
+  return Segment{number, std::move(*file), header->key};
+}
+
+SegmentReader reader_of(const Segment& segment) {
+  return {*segment.file, segment.key, segment_header_bytes, segment.file->size()};
+}
+
+// True when the carried frames at the segment's head are complete.
+bool begins_ready(Disk& disk, Stream stream, std::uint32_t number) {
+  auto segment = open_segment(disk, stream, number);
+  if (!segment.ok()) return false;
+  SegmentReader reader = reader_of(*segment);
+  while (true) {
+    auto frame = reader.next();
+    if (!frame.ok() || !frame->has_value()) return false;
+    if ((*frame)->type == FrameType::ready) return true;
+    if ((*frame)->type != FrameType::carried) return false;
+  }
+}
+
+class Replay {
+ public:
+  explicit Replay(Recovered& into) : into_(into) {}
+
+  void frame(const Frame& frame) {
+    switch (frame.type) {
+      case FrameType::batch:
+        return batch(frame.payload);
+      case FrameType::intent:
+        return keep(interrupted_, frame.payload);
+      case FrameType::carried:
+        return keep(open_, frame.payload);
+      case FrameType::ready:
+        return ready(frame.payload);
+    }
+  }
+
+  void finish() {
+    for (auto& [id, receipt] : open_) into_.open.push_back(std::move(receipt));
+    for (auto& [id, receipt] : interrupted_) into_.interrupted.push_back(std::move(receipt));
+  }
+
+ private:
+  void keep(Incidents& where, ByteView payload) {
+    auto record = decode_record(payload);
+    if (!record.ok()) return;
+    if (auto receipt = decode_receipt(*record); receipt.ok())
+      where.insert_or_assign(receipt->incident, std::move(*receipt));
+  }
+
+  void ready(ByteView payload) {
+    auto end = decode_chain_end(payload);
+    if (end.ok() && !into_.end) into_.end = std::move(*end);
+  }
+
+  void batch(ByteView payload) {
+    auto batch = read_own_batch(payload);
+    if (!batch.ok()) return;
+    const BatchHeader& header = batch->header;
+    const std::uint64_t last = header.first + header.count - 1;
+    // A batch whose sync failed was written again in the next segment.
+    const bool repeat = into_.end && into_.end->epoch == header.epoch && last <= into_.end->last;
+    if (repeat) return;
+    into_.end = ChainEnd{header.epoch, last, batch->header_digest(), 0, {}};
+    for (const SaltedRecord& salted : batch->records) record(salted.bytes);
+  }
+
+  void record(ByteView bytes) {
+    auto record = decode_record(bytes);
+    if (!record.ok()) return;
+    into_.end->wall_ns = record->sealed.wall_ns;
+    into_.end->type = record->type;
+    if (record->type != "receipt") return;
+    auto receipt = decode_receipt(*record);
+    if (!receipt.ok()) return;
+    interrupted_.erase(receipt->incident);
+    if (receipt->phase == Phase::open) open_.insert_or_assign(receipt->incident, *receipt);
+    if (receipt->phase == Phase::close) open_.erase(receipt->incident);
+  }
+
+  Recovered& into_;
+  Incidents open_;
+  Incidents interrupted_;
+};
+
+// The cut: after it the newest segment ends with its last whole frame, and that is durable.
+bool cut_and_sync(DiskFile& file, std::uint64_t end) {
+  if (file.size() > end && !file.truncate(end).ok()) return false;
+  return file.sync().ok();
+}
+
+void replay_segment(Disk& disk, Stream stream, std::uint32_t number, Replay& replay,
+                    Recovered& out) {
+  out.newest = Journal::Newest::unusable;
+  auto segment = open_segment(disk, stream, number);
+  if (!segment.ok()) {
+    out.damage.push_back({number, 0, 0});
+    return;
+  }
+  SegmentReader reader = reader_of(*segment);
+  while (true) {
+    auto frame = reader.next();
+    if (!frame.ok()) {
+      out.damage.push_back({number, reader.offset(), segment->file->size() - reader.offset()});
+      return;
+    }
+    if (!frame->has_value()) break;
+    replay.frame(**frame);
+  }
+  for (const auto& damage : reader.damage())
+    out.damage.push_back({number, damage.offset, damage.bytes});
+  out.torn_bytes += reader.torn_bytes();
+  if (cut_and_sync(*segment->file, reader.offset())) out.newest = Journal::Newest::whole;
+}
+
+}  // namespace
+
+Bytes encode_chain_end(const std::optional<ChainEnd>& end) {
+  if (!end) return encode(Value::Map{});
+  return encode(Value::Map{{"epoch", end->epoch},
+                           {"last", end->last},
+                           {"header", end->header},
+                           {"wall", end->wall_ns},
+                           {"type", end->type}});
+}
+
+Result<std::optional<ChainEnd>> decode_chain_end(ByteView bytes) {
+  auto value = decode(bytes);
+  if (!value.ok()) return value.error();
+  Fields fields(*value, "the journal's ready frame");
+  if (!fields.has("epoch")) return std::optional<ChainEnd>{};
+  ChainEnd end;
+  end.epoch = fields.bytes<16>("epoch");
+  end.last = fields.natural("last");
+  end.header = fields.bytes<32>("header");
+  end.wall_ns = fields.integer("wall");
+  end.type = fields.text("type");
+  REEVE_TRY(fields.finish(UnknownFields::keep));
+  return std::optional<ChainEnd>(std::move(end));
+}
+
+Result<Recovered> recover_journal(Disk& disk, Stream stream) {
+  REEVE_TRY(disk.make_directory(paths::journal_directory));
+  REEVE_TRY(disk.sync_directory(""));
+  auto listed = disk.list(paths::journal_directory);
+  if (!listed.ok()) return listed.error();
+  Recovered out;
+  for (const std::string& name : *listed)
+    if (auto number = segment_number(name, stream)) out.segments.push_back(*number);
+  std::size_t from = out.segments.size();
+  while (from > 0 && !begins_ready(disk, stream, out.segments[--from])) {
+  }
+  Replay replay(out);
+  for (std::size_t i = from; i < out.segments.size(); ++i)
+    replay_segment(disk, stream, out.segments[i], replay, out);
+  replay.finish();
+  return out;
+}
+
+}  // namespace reeve

@@ -1,0 +1,50 @@
+// Numbers, salts, chains and signs the records of one stream and makes them durable (DESIGN
+// sections 2 and 5). A sealed batch is kept until it is durable and always written again with the
+// same bytes, so that no identity is ever used twice. Owned by the Recorder; borrows the journal.
+#pragma once
+
+#include <deque>
+
+#include "agent/journal.h"
+#include "agent/recovery.h"
+#include "common/batch.h"
+
+namespace reeve {
+
+class Sealer {
+ public:
+  struct Origin {
+    NodeId node;
+    Epoch epoch;
+    std::optional<ChainEnd> end;  // what the journal ends with, of an earlier epoch
+  };
+  Sealer(Journal& journal, const SigningKey& key, Origin origin);
+
+  // False when the queue is full; the record is then the caller's to account for.
+  [[nodiscard]] bool add(Bytes record);
+  bool is_idle() const { return pending_.empty() && unwritten_.empty(); }
+
+  // Seals all that waits, writes it and syncs. Errors are the disk's: then nothing is lost, and the
+  // next call begins a fresh segment.
+  Status commit();
+  // A new segment that begins with these open incidents; only when idle. Errors as commit().
+  Status roll(std::vector<Bytes> carried);
+
+  std::uint64_t durable_records() const { return durable_records_; }  // of this epoch
+
+ private:
+  void seal_pending();
+  Status write_all();
+
+  Journal& journal_;
+  const SigningKey& key_;
+  Origin origin_;
+  std::deque<Bytes> pending_;
+  std::size_t pending_bytes_ = 0;
+  std::vector<Batch> unwritten_;  // sealed, not known to be durable
+  std::uint64_t next_ = 0;
+  Digest previous_;
+  std::uint64_t durable_records_ = 0;
+};
+
+}  // namespace reeve

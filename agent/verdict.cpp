@@ -1,0 +1,87 @@
+#include "agent/verdict.h"
+
+#include <algorithm>
+
+#include "common/limits.h"
+
+namespace reeve {
+namespace {
+
+bool is_unsafe(std::string_view error) { return error == outcome::unsafe_path; }
+
+void because(Receipt& receipt, const Error& error) {
+  receipt.reason = error.name;
+  receipt.detail = error.detail;
+}
+
+}  // namespace
+
+Receipt begin_receipt(const Rule& rule, const PolicyReference& policy, const Deviation& deviation,
+                      const Cause& cause, Moment detected) {
+  Receipt receipt;
+  receipt.incident = random_bytes<16>();
+  receipt.rule = rule.id;
+  receipt.title = rule.title;
+  receipt.kind = rule.kind;
+  receipt.object = deviation.object;
+  receipt.severity = rule.severity;
+  receipt.owner = rule.owner;
+  receipt.controls = rule.controls;
+  receipt.mode = rule.mode;
+  receipt.desired = deviation.desired;
+  receipt.found = deviation.found;
+  receipt.left = deviation.found;
+  receipt.cause = cause;
+  receipt.policy = policy;
+  receipt.detected = detected;
+  return receipt;
+}
+
+void judge_untouched(Receipt& receipt, const Deviation& deviation) {
+  receipt.left = deviation.found;
+  if (!deviation.refusal.empty()) because(receipt, {deviation.refusal, deviation.refusal_detail});
+  if (receipt.mode == Mode::audit || deviation.refusal.empty())
+    receipt.outcome = outcome::audited;
+  else
+    receipt.outcome = is_unsafe(deviation.refusal) ? outcome::unsafe_path : outcome::fix_failed;
+}
+
+void judge(Receipt& receipt, const Status& acted, const Result<CheckResult>& left) {
+  if (!acted.ok()) because(receipt, acted.error());
+  if (!left.ok()) {
+    receipt.left.clear();
+    return judge_unseen(receipt, left.error());
+  }
+  if (left->holds()) {
+    receipt.left = receipt.desired;
+    receipt.outcome = acted.ok() ? outcome::fixed : outcome::resolved;
+    return;
+  }
+  receipt.left = left->deviations.front().found;
+  if (acted.ok())
+    receipt.outcome = outcome::not_held;
+  else
+    receipt.outcome = is_unsafe(acted.error().name) ? outcome::unsafe_path : outcome::fix_failed;
+}
+
+void judge_unseen(Receipt& receipt, const Error& error) {
+  because(receipt, error);
+  receipt.outcome = is_unsafe(error.name) ? outcome::unsafe_path : outcome::check_failed;
+}
+
+bool is_over(std::string_view what) {
+  return what == outcome::fixed || what == outcome::resolved || what == outcome::withdrawn;
+}
+
+void back_off(Incident& incident, const Receipt& tried, std::int64_t now_ns) {
+  const bool was_tried = tried.fixed.mono_ns != 0 || !tried.reason.empty();
+  if (!was_tried || tried.reason == "object_changed") {
+    incident.retry_at_ns = 0;
+    return;
+  }
+  incident.retry_delay_ns =
+      std::clamp(incident.retry_delay_ns * 2, limits::fix_retry_min_ns, limits::fix_retry_max_ns);
+  incident.retry_at_ns = now_ns + incident.retry_delay_ns;
+}
+
+}  // namespace reeve

@@ -1,0 +1,212 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "tests/agent/journal_life.h"
+
+using namespace reeve;
+using namespace reeve::testing;
+
+namespace {
+
+constexpr std::size_t steps = 40;
+
+std::set<std::string> objects_of(const std::vector<Receipt>& receipts) {
+  std::set<std::string> out;
+  for (const Receipt& receipt : receipts) out.insert(receipt.object);
+  return out;
+}
+
+struct Verdict {
+  bool all_kept = true;  // everything that was handed out or called durable is there
+  bool is_chained = true;
+  bool is_consistent = true;  // what is open follows from the records
+};
+
+// What is open by the records alone, without snapshots.
+std::set<std::string> open_by_records(const Contents& contents) {
+  std::set<std::string> open;
+  for (const Record& record : contents.records) {
+    if (record.type != "receipt") continue;
+    const auto receipt = decode_receipt(record);
+    if (receipt->phase == Phase::open) open.insert(receipt->object);
+    if (receipt->phase == Phase::close) open.erase(receipt->object);
+  }
+  return open;
+}
+
+Verdict judge(Disk& after, const Promised& promised, const Epoch& epoch) {
+  Verdict verdict;
+  JournalLife next(after, 99);
+  REQUIRE(next.has_started());
+  for (Stream stream : {Stream::urgent, Stream::routine}) {
+    const Contents contents = contents_of(next.recorder().journal(stream));
+    verdict.is_chained = verdict.is_chained && contents.is_chained;
+    std::set<Digest> there;
+    std::uint64_t records = 0;
+    for (const Batch& batch : contents.batches) {
+      there.insert(batch.header_digest());
+      if (batch.header.epoch == epoch) records += batch.header.count;
+    }
+    if (const auto shipped = promised.shipped.find(stream); shipped != promised.shipped.end())
+      for (const Digest& digest : shipped->second)
+        if (!there.contains(digest)) verdict.all_kept = false;
+    if (const auto durable = promised.durable.find(stream); durable != promised.durable.end())
+      if (records < durable->second) verdict.all_kept = false;
+    if (open_by_records(contents) != objects_of(next.recovered(stream).open))
+      verdict.is_consistent = false;
+    if (!next.recovered(stream).damage.empty()) verdict.is_consistent = false;
+  }
+  return verdict;
+}
+
+std::uint64_t calls_of_a_life() {
+  CrashDisk disk;
+  JournalLife life(disk, 5);
+  life.work(steps);
+  return disk.calls();
+}
+
+}  // namespace
+
+TEST_CASE("a thousand power cuts lose nothing that was durable or handed out") {
+  const std::uint64_t calls = calls_of_a_life();
+  REQUIRE(calls > 100);
+  std::uint64_t lost_bytes = 0, torn = 0, cut = 0, second_lives = 0;
+  for (std::uint64_t seed = 0; seed < 1'000; ++seed) {
+    CrashDisk disk;
+    disk.cut_power_after(1 + seed % calls);
+    JournalLife life(disk, 5);
+    life.work(steps);
+    if (disk.power_is_cut()) ++cut;
+    const Epoch epoch = life.has_started() ? life.recorder().epoch() : Epoch{};
+    auto after = disk.crash(seed);
+    lost_bytes += after->loss().bytes > 0 ? 1 : 0;
+    torn += after->loss().torn;
+    auto twin = disk.crash(seed);
+    const Verdict verdict = judge(*after, life.promised(), epoch);
+    REQUIRE(verdict.all_kept);
+    REQUIRE(verdict.is_chained);
+    REQUIRE(verdict.is_consistent);
+
+    // A second life on what is left, and a second cut.
+    JournalLife second(*twin, seed);
+    second.work(5);
+    auto again = twin->crash(seed + 1);
+    const Verdict later = judge(*again, second.promised(), second.recorder().epoch());
+    REQUIRE(later.all_kept);
+    REQUIRE(later.is_chained);
+    REQUIRE(later.is_consistent);
+    ++second_lives;
+  }
+  CHECK(cut == 1'000);
+  CHECK(second_lives == 1'000);
+  CHECK(lost_bytes > 100);
+  CHECK(torn > 100);
+}
+
+TEST_CASE("the power cuts find a journal that ships without syncing") {
+  const std::uint64_t calls = calls_of_a_life();
+  std::uint64_t found = 0;
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    CrashDisk disk;
+    disk.cut_power_after(calls / 2 + seed % (calls / 2));
+    NeverSyncs mutant(disk);
+    JournalLife life(mutant, 5);
+    life.work(steps);
+    auto after = disk.crash(seed);
+    if (!judge(*after, life.promised(), life.recorder().epoch()).all_kept) ++found;
+  }
+  CHECK(found > 50);
+}
+
+TEST_CASE("open incidents and unfinished intents are found again at a start") {
+  CrashDisk disk;
+  const Receipt open = example_receipt("/open"), begun = example_receipt("/begun");
+  {
+    JournalLife life(disk, 1);
+    Receipt opened = open;
+    opened.phase = Phase::open;
+    life.recorder().record(opened);
+    life.recorder().flush();
+    Rule rule;
+    rule.durable_intent = true;
+    life.recorder().intend(rule, begun);
+  }
+  auto after = disk.crash(3);
+  const auto recovered = recover_journal(*after, Stream::urgent);
+  REQUIRE(recovered.ok());
+  REQUIRE(recovered->open.size() == 1);
+  CHECK(recovered->open[0].incident == open.incident);
+  REQUIRE(recovered->interrupted.size() == 1);
+  CHECK(recovered->interrupted[0].incident == begun.incident);
+}
+
+TEST_CASE("a start reads no more than the segments since the last whole snapshot") {
+  CrashDisk disk;
+  {
+    JournalLife life(disk, 7);
+    life.work(400);
+  }
+  const auto listed = disk.list("journal");
+  REQUIRE(listed->size() > 6);
+  auto first = disk.open(segment_name(Stream::urgent, 1));
+  REQUIRE((*first)->truncate(0).ok());
+  const auto recovered = recover_journal(disk, Stream::urgent);
+  CHECK(recovered->damage.empty());
+  CHECK(recovered->end.has_value());
+}
+
+TEST_CASE("each refusal at each write and sync is survived without a hole in the record") {
+  const std::uint64_t calls = calls_of_a_life();
+  std::uint64_t fired = 0;
+  for (int os_errno : {ENOSPC, EIO, EROFS}) {
+    for (auto call : {CrashDisk::Call::append, CrashDisk::Call::sync, CrashDisk::Call::open,
+                      CrashDisk::Call::rename, CrashDisk::Call::sync_directory}) {
+      for (std::uint64_t nth = 1; nth < calls; nth += 3) {
+        CrashDisk disk;
+        JournalLife life(disk, 5);
+        disk.fail(call, nth, os_errno, 1 + nth % 4);
+        life.work(steps);
+        if (disk.faults_fired() == 0) break;
+        ++fired;
+        life.clock().advance(limits::journal_retry_max_ns);
+        for (int i = 0; i < 4; ++i) life.recorder().flush();
+        REQUIRE(!life.recorder().refusal());
+        for (Stream stream : {Stream::urgent, Stream::routine}) {
+          const Contents contents = contents_of(life.recorder().journal(stream));
+          REQUIRE(contents.is_chained);
+          REQUIRE(contents.records.size() == life.recorder().durable_records(stream));
+        }
+        auto after = disk.crash(nth);
+        REQUIRE(judge(*after, life.promised(), life.recorder().epoch()).all_kept);
+      }
+    }
+  }
+  CHECK(fired > 150);
+}
+
+TEST_CASE("what a full disk and a full queue cost is one gap record with its bounds") {
+  constexpr std::size_t extra = 10;
+  CrashDisk disk;
+  JournalLife life(disk, 5);
+  const std::int64_t began = life.clock().wall_ns();
+  life.recorder().flush();
+  disk.fail(CrashDisk::Call::append, 1, ENOSPC, 3);
+  for (std::size_t i = 0; i < 2 * limits::pending_records_max + extra; ++i) {
+    life.recorder().record(example_receipt("/x", Severity::critical));
+    if (i == limits::pending_records_max - 1) life.recorder().flush();
+  }
+  CHECK(life.recorder().refusal()->name == "disk_full");
+  for (int i = 0; i < 6; ++i) life.recorder().flush();
+  REQUIRE(!life.recorder().refusal());
+  const Contents contents = contents_of(life.recorder().journal(Stream::urgent));
+  const Record& last = contents.records.back();
+  REQUIRE(last.type == "gap");
+  CHECK(last.body.find("count")->natural() ==
+        2 * limits::pending_records_max + extra + 2 - contents.records.size());
+  CHECK(last.body.find("by_severity")->find("critical")->natural() > 0u);
+  CHECK(last.body.find("since")->integer() >= began);
+  CHECK(*last.body.find("stream")->text() == "urgent");
+}
