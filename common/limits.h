@@ -76,6 +76,9 @@ inline constexpr std::size_t rule_objects_max = 100'000;
 // Deviations that one check hands to the cycle; the rest are found by the next sweep.
 inline constexpr std::size_t check_deviations_max = 1'000;
 inline constexpr std::size_t path_links_max = 40;  // symbolic links on one path, as in Linux
+inline constexpr std::size_t file_name_bytes_max = 255;  // one component of a path, as in Linux
+// passwd and group under the root: a larger one answers `check_failed`, its names are unknown.
+inline constexpr std::size_t accounts_bytes_max = 16u << 20;
 
 // Times.
 inline constexpr std::int64_t sweep_interval_ns = 600'000'000'000;  // with a tenth of jitter

@@ -1,0 +1,146 @@
+// The kind `file`: owner, group, mode, type and absence of files and directories (DESIGN section
+// 10). Which objects a rule has is in file_objects, the judgement of one in file_check, its fields
+// in file_rule; here are its row and its fix. It never looks into a file.
+#include "agent/kinds/file_objects.h"
+
+namespace reeve {
+
+namespace {
+
+class FileResource final : public Resource {
+ public:
+  explicit FileResource(FileRule rule) : rule_(std::move(rule)) {}
+
+  std::vector<Watch> watches() const override {
+    return {Watch{rule_.path, rule_.reach == FileReach::tree, rule_.reach == FileReach::glob}};
+  }
+
+  Result<CheckResult> check(const Eyes& eyes, const Scope& scope) const override {
+    FileWish wish = wish_of(rule_, eyes);
+    switch (rule_.reach) {
+      case FileReach::path:
+        return check_path(wish, eyes, scope);
+      case FileReach::glob:
+        return check_glob(wish, eyes, scope);
+      case FileReach::tree:
+        return check_tree(wish, eyes, scope);
+    }
+    return CheckResult{};
+  }
+
+  Status fix(const Deviation& deviation, Hands& hands, const Eyes& eyes) const override {
+    if (!deviation.refusal.empty()) return Error{deviation.refusal, deviation.refusal_detail};
+    if (rule_.absent) return hands.remove(deviation.reference);
+    FileWish wish = wish_of(rule_, eyes);
+    // Before anything is touched: half of a fix could open what the other half would have closed.
+    REEVE_TRY(wish.accounts_known());
+    if (deviation.reference.inode != 0)
+      return set_attributes(wish, deviation.reference, hands, eyes);
+    auto made = hands.make_directory(deviation.reference.path);
+    if (!made.ok()) return made.error();
+    return set_attributes(wish, *made, hands, eyes);
+  }
+
+ private:
+  // The owner first: a change of owner makes the kernel clear setuid and setgid.
+  Status set_attributes(const FileWish& wish, const FileReference& object, Hands& hands,
+                        const Eyes& eyes) const {
+    auto facts = look_again(object, eyes);
+    if (!facts.ok()) return facts.error();
+    bool owner = wish.owner_differs(*facts);
+    bool group = wish.group_differs(*facts);
+    if (owner || group) {
+      std::optional<std::uint32_t> none;
+      REEVE_TRY(hands.set_owner(object, owner ? wish.uid : none, group ? wish.gid : none));
+      facts = look_again(object, eyes);
+      if (!facts.ok()) return facts.error();
+    }
+    std::uint32_t mode = rule_.mode_for(facts->type).applied_to(facts->mode);
+    return mode == facts->mode ? Status() : hands.set_mode(object, mode);
+  }
+
+  static Result<FileFacts> look_again(const FileReference& object, const Eyes& eyes) {
+    auto facts = eyes.look(object.path);
+    if (!facts.ok()) return facts.error();
+    bool same = *facts && (*facts)->device == object.device && (*facts)->inode == object.inode;
+    if (same) return **facts;
+    return Error{"object_changed", "another object has taken the name since it was looked at"};
+  }
+
+  FileRule rule_;
+};
+
+Result<std::unique_ptr<Resource>> bind_file(const Rule& rule) {
+  auto bound = bind_file_rule(rule);
+  if (!bound.ok()) return bound.error();
+  return std::unique_ptr<Resource>(std::make_unique<FileResource>(std::move(*bound)));
+}
+
+constexpr std::string_view types[] = {"file",   "directory", "link",     "fifo",
+                                      "socket", "block",     "character"};
+
+constexpr FieldRow fields[] = {
+    {.name = "path",
+     .type = FieldType::path,
+     .help = "One object by its absolute path; a final link is followed where only root can have "
+             "made it."},
+    {.name = "glob",
+     .type = FieldType::pattern,
+     .help = "Every match of a pattern with *, ? and [...] within components; a leading dot only "
+             "by a dot."},
+    {.name = "tree",
+     .type = FieldType::path,
+     .help = "A directory and everything below it; links below it are not followed."},
+    {.name = "owner", .type = FieldType::user, .help = "The user, by name or number."},
+    {.name = "group", .type = FieldType::group, .help = "The group, by name or number."},
+    {.name = "mode",
+     .type = FieldType::mode,
+     .help = "The exact permission bits in octal; with tree, of files."},
+    {.name = "mode_at_most",
+     .type = FieldType::mode,
+     .help = "No permission bit beyond these; extra bits are cleared. With tree, of files."},
+    {.name = "dir_mode",
+     .type = FieldType::mode,
+     .help = "With tree: the exact permission bits of directories."},
+    {.name = "dir_mode_at_most",
+     .type = FieldType::mode,
+     .help = "With tree: no permission bit of a directory beyond these."},
+    {.name = "type",
+     .type = FieldType::choice,
+     .help = "What the object must be; another type is reported and never changed. With tree, of "
+             "everything but directories.",
+     .choices = types},
+    {.name = "absent",
+     .type = FieldType::boolean,
+     .help = "True: it must not exist and is removed; of directories only empty ones."},
+    {.name = "must_exist",
+     .type = FieldType::boolean,
+     .help = "True: a missing object is a deviation; a missing directory is made."},
+};
+
+constexpr std::string_view reach_fields[] = {"path", "glob", "tree"};
+constexpr std::string_view mode_fields[] = {"mode", "mode_at_most"};
+constexpr std::string_view dir_mode_fields[] = {"dir_mode", "dir_mode_at_most"};
+constexpr std::string_view asking_fields[] = {"owner",        "group",    "mode",
+                                              "mode_at_most", "dir_mode", "dir_mode_at_most",
+                                              "type",         "absent",   "must_exist"};
+
+constexpr FieldGroup groups[] = {
+    {.fields = reach_fields, .at_most_one = true, .at_least_one = true},
+    {.fields = mode_fields, .at_most_one = true},
+    {.fields = dir_mode_fields, .at_most_one = true},
+    {.fields = asking_fields, .at_least_one = true},
+};
+
+}  // namespace
+
+extern const KindRow file_kind;
+const KindRow file_kind = {
+    .name = "file",
+    .summary = "Owner, group, mode, type and absence of files and directories.",
+    .fields = fields,
+    .groups = groups,
+    .bind = bind_file,
+};
+
+}  // namespace reeve

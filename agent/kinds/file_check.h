@@ -1,0 +1,53 @@
+// Judges one object by a `file` rule: what was asked of it, what was found, and whether a fix may
+// be tried. Looks only through Eyes; which objects there are is file_objects.h's business.
+#pragma once
+
+#include "agent/kinds/file_rule.h"
+
+namespace reeve {
+
+// A rule with its owner and group looked up on this host, once a check.
+struct FileWish {
+  const FileRule& rule;
+  std::optional<std::uint32_t> uid;  // absent: not asked for, or no such user here
+  std::optional<std::uint32_t> gid;
+
+  bool owner_differs(const FileFacts& facts) const {
+    return rule.owner && (!uid || *uid != facts.uid);
+  }
+  bool group_differs(const FileFacts& facts) const {
+    return rule.group && (!gid || *gid != facts.gid);
+  }
+  // `fix_failed` with `unknown_user` or `unknown_group` in its words.
+  Status accounts_known() const;
+};
+
+FileWish wish_of(const FileRule& rule, const Eyes& eyes);
+
+// What one object turned out to be.
+struct FileVerdict {
+  bool there = false;  // something that the rule speaks of has this name
+  std::optional<Deviation> deviation;
+};
+
+// An object with its name in the rule's spelling and its path without links.
+struct FileSighting {
+  std::string object;
+  std::string path;
+  FileFacts facts;
+};
+
+// A deviation that no fix may be tried for: `refusal` is its name.
+Deviation refused(std::string object, std::string desired, std::string found, const Error& refusal);
+
+// One named object, as `path` and each match of `glob` have it: a final link is followed, unless
+// the rule speaks of the link itself. Errors: `check_failed`.
+Result<FileVerdict> check_named(const FileWish& wish, const Eyes& eyes, const std::string& object);
+
+// One object below a tree's top, which has been looked at.
+FileVerdict check_in_tree(const FileWish& wish, const Eyes& eyes, const FileSighting& seen);
+
+// The top of a tree. Errors: `check_failed`.
+Result<FileVerdict> check_tree_top(const FileWish& wish, const Eyes& eyes);
+
+}  // namespace reeve

@@ -1,0 +1,94 @@
+#include "agent/kinds/file_rule.h"
+
+#include "agent/kinds/field_values.h"
+
+namespace reeve {
+
+namespace {
+
+std::optional<std::string> text_of_field(const Rule& rule, std::string_view field) {
+  const Value* value = rule.fields.find(field);
+  return value == nullptr ? std::nullopt : value->any_name();
+}
+
+bool is_asked(const Rule& rule, std::string_view field) {
+  const Value* value = rule.fields.find(field);
+  return value != nullptr && value->boolean() != nullptr && *value->boolean();
+}
+
+ModeWish mode_wish(const Rule& rule, std::string_view exact, std::string_view at_most) {
+  auto bits = [&](std::string_view field) {
+    auto text = text_of_field(rule, field);
+    return text ? parse_mode(*text) : std::nullopt;
+  };
+  return ModeWish{bits(exact), bits(at_most)};
+}
+
+bool asks_attributes(const FileRule& rule) {
+  return rule.owner || rule.group || rule.mode.is_set() || rule.directory_mode.is_set();
+}
+
+FileRule read_fields(const Rule& rule) {
+  FileRule out;
+  constexpr std::pair<std::string_view, FileReach> reaches[] = {
+      {"path", FileReach::path}, {"glob", FileReach::glob}, {"tree", FileReach::tree}};
+  for (auto [field, reach] : reaches) {
+    auto text = text_of_field(rule, field);
+    if (!text) continue;
+    out.reach = reach;
+    out.path = *text;
+  }
+  out.owner = text_of_field(rule, "owner");
+  out.group = text_of_field(rule, "group");
+  out.owner_number = parse_id(out.owner.value_or(""));
+  out.group_number = parse_id(out.group.value_or(""));
+  out.mode = mode_wish(rule, "mode", "mode_at_most");
+  out.directory_mode = mode_wish(rule, "dir_mode", "dir_mode_at_most");
+  out.type = file_type_named(text_of_field(rule, "type").value_or(""));
+  out.absent = is_asked(rule, "absent");
+  out.must_exist = is_asked(rule, "must_exist");
+  return out;
+}
+
+// What the table cannot say: which fields contradict each other.
+Status judge(const Rule& rule, const FileRule& file) {
+  bool tree = file.reach == FileReach::tree;
+  if (file.absent && (file.must_exist || asks_attributes(file)))
+    return invalid_rule(rule, "absent", "goes with path, glob and type only");
+  if (file.absent && tree)
+    return invalid_rule(rule, "absent", "does not go with tree: whole trees are never removed");
+  if (file.directory_mode.is_set() && !tree)
+    return invalid_rule(rule, "dir_mode", "goes with tree only; elsewhere mode speaks of all");
+  if (tree && file.type == FileType::directory)
+    return invalid_rule(rule, "type", "speaks of what is not a directory in a tree");
+  if (file.type == FileType::link && file.mode.is_set())
+    return invalid_rule(rule, "mode", "does not go with type: link, as links have no mode");
+  if (!file.absent && !file.must_exist && !file.type && !asks_attributes(file))
+    return invalid_rule(rule, "path", "asks nothing: both absent and must_exist are false");
+  return {};
+}
+
+}  // namespace
+
+bool ModeWish::holds(std::uint32_t mode) const { return applied_to(mode) == mode; }
+
+std::uint32_t ModeWish::applied_to(std::uint32_t mode) const {
+  if (exact) return *exact;
+  return at_most ? mode & *at_most : mode;
+}
+
+std::optional<FileType> file_type_named(std::string_view name) {
+  for (FileType type : {FileType::file, FileType::directory, FileType::link, FileType::fifo,
+                        FileType::socket, FileType::block, FileType::character})
+    if (name_of(type) == name) return type;
+  return std::nullopt;
+}
+
+Result<FileRule> bind_file_rule(const Rule& rule) {
+  FileRule file = read_fields(rule);
+  REEVE_TRY(judge(rule, file));
+  if (file.reach != FileReach::tree) file.directory_mode = file.mode;
+  return file;
+}
+
+}  // namespace reeve

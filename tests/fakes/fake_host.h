@@ -1,0 +1,85 @@
+// A host in memory: a tree with types, modes, owners, links and hard links, walked by the rules of
+// DESIGN section 10. It logs every act, and refuses what a test tells it to. It behaves as the host
+// seam promises and holds no file content; a test owns it and looks through it directly.
+#pragma once
+
+#include <map>
+
+#include "agent/host.h"
+
+namespace reeve {
+
+class FakeHost final : public Eyes, public Hands {
+ public:
+  // Holds "/" (root's, 0755), the user and group root (0) and nobody (65534).
+  FakeHost();
+
+  // Parents must exist. Adding over an existing name replaces it by a new inode.
+  void add(const std::string& path, FileType type, std::uint32_t mode = 0644, std::uint32_t uid = 0,
+           std::uint32_t gid = 0);
+  void add_directory(const std::string& path, std::uint32_t mode = 0755, std::uint32_t uid = 0,
+                     std::uint32_t gid = 0) {
+    add(path, FileType::directory, mode, uid, gid);
+  }
+  void add_file(const std::string& path, std::uint32_t mode = 0644, std::uint32_t uid = 0,
+                std::uint32_t gid = 0) {
+    add(path, FileType::file, mode, uid, gid);
+  }
+  void add_link(const std::string& path, const std::string& target, std::uint32_t uid = 0);
+  void add_hard_link(const std::string& existing, const std::string& path);
+  void erase(const std::string& path);  // with everything below
+  void add_user(const std::string& name, std::uint32_t id) { users_[name] = id; }
+  void add_group(const std::string& name, std::uint32_t id) { groups_[name] = id; }
+
+  // From now on `act` (a method's name, as "look" or "set_mode") on this path answers the error.
+  void refuse(const std::string& act, const std::string& path, Error error);
+  void allow_all() { refusals_.clear(); }
+
+  // "set_mode /etc/x 0600", "set_owner /etc/x 0:-", "remove /etc/x", "make_directory /etc/x".
+  const std::vector<std::string>& acts() const { return acts_; }
+  // How often anything was looked at or listed.
+  std::size_t looks() const { return looks_; }
+  // What is at a path, for assertions; final links are not followed. It must be there.
+  FileFacts at(const std::string& path) const;
+
+  Result<std::optional<FileFacts>> look(const std::string& path) const override;
+  Result<std::optional<std::string>> resolve(const std::string& path) const override;
+  Result<Surroundings> surroundings(const std::string& path) const override;
+  Result<std::vector<std::string>> list(const std::string& directory) const override;
+  std::optional<std::uint32_t> user_id(const std::string& name) const override;
+  std::optional<std::uint32_t> group_id(const std::string& name) const override;
+  std::string user_name(std::uint32_t uid) const override;
+  std::string group_name(std::uint32_t gid) const override;
+
+  Status set_owner(const FileReference& object, std::optional<std::uint32_t> uid,
+                   std::optional<std::uint32_t> gid) override;
+  Status set_mode(const FileReference& object, std::uint32_t mode) override;
+  Status remove(const FileReference& object) override;
+  Result<FileReference> make_directory(const std::string& path) override;
+
+ private:
+  struct Node {
+    FileFacts facts;
+    std::string target;
+  };
+  enum class FinalLink { keep, follow };
+
+  // The path without links; absent when nothing is there.
+  Result<std::optional<std::string>> walk(const std::string& path, FinalLink final_link) const;
+  const Node* node_at(const std::string& real_path) const;
+  Surroundings around(const std::string& real_path) const;
+  bool has_children(const std::string& real_path) const;
+  Status refusal(const std::string& act, const std::string& path) const;
+  Result<Node*> open_again(const FileReference& object, const std::string& act);
+
+  std::map<std::string, std::uint64_t> names_;  // real paths to inodes
+  std::map<std::uint64_t, Node> nodes_;
+  std::map<std::string, std::uint32_t> users_;
+  std::map<std::string, std::uint32_t> groups_;
+  std::map<std::pair<std::string, std::string>, Error> refusals_;
+  std::vector<std::string> acts_;
+  std::uint64_t next_inode_ = 1;
+  mutable std::size_t looks_ = 0;
+};
+
+}  // namespace reeve
