@@ -118,6 +118,21 @@ static_assert(link_heartbeat_ms * 2 < link_silence_ms);
 // Controller.
 inline constexpr std::size_t nodes_max = 65'536;
 inline constexpr std::size_t operator_reply_items_max = 256;
+inline constexpr std::int64_t tick_interval_ns = 3'600'000'000'000;  // while leaves arrive
+inline constexpr int store_busy_ms = 1'000;  // then a write is refused and tried again
+
+// The operator's command.
+inline constexpr std::size_t key_file_bytes_max = 4'096;  // more of a key file is not read
+// Items and messages of the answer to one request; beyond them the controller is not believed (`reply_too_long`).
+inline constexpr std::size_t operator_items_max = 2 * nodes_max;
+// A request without any reply for so long is `controller_unreachable`.
+inline constexpr std::int64_t operator_timeout_ns = 10'000'000'000;
+// How often `records --follow` and `push` ask again, and how long refusals must stand before `push`
+// believes that nothing more will change.
+inline constexpr std::int64_t operator_poll_ns = 500'000'000;
+inline constexpr std::int64_t push_settle_ns = 2'000'000'000;
+inline constexpr std::size_t child_output_bytes_max = 1u << 20;  // of git and vet; the rest is cut
+static_assert(operator_items_max >= nodes_max, "status lists every node");
 
 // The owner's control socket.
 inline constexpr std::size_t control_message_bytes_max = 64'000;

@@ -219,7 +219,8 @@ Result<VerifiedManifest> verify_stored_manifest(ByteView object, const Root& roo
   REEVE_TRY(require_signatures(*opened, root.policy.keys, root.policy.threshold));
   auto manifest = decode_manifest(opened->payload);
   if (!manifest) return manifest.error();
-  return VerifiedManifest{std::move(*manifest), sha256(object), signers_of(*opened, root.policy)};
+  return VerifiedManifest{std::move(*manifest), sha256(opened->payload),
+                          signers_of(*opened, root.policy)};
 }
 
 Result<VerifiedManifest> verify_manifest(ByteView object, const Root& root,

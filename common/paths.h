@@ -35,6 +35,7 @@ inline constexpr std::string_view fleet_operator_key = "keys/operator.key";
 inline constexpr std::string_view fleet_operator_transport_key = "keys/operator-transport.key";
 inline constexpr std::string_view fleet_root = "public/root";
 inline constexpr std::string_view fleet_contact = "public/controller";
+inline constexpr std::string_view fleet_manifest = "public/manifest";  // the newest pushed or seen
 
 // The controller's state directory (DIR/controller, carried to the server).
 inline constexpr std::string_view ledger_key = "ledger.key";

@@ -108,7 +108,9 @@ Result<Root> verify_next_root(ByteView object, const Root& trusted);
 
 struct VerifiedManifest {
   Manifest manifest;
-  Digest digest;                // SHA-256 of the whole signed object
+  // SHA-256 of the payload: signatures that a controller adds or leaves out cannot change it, and
+  // with it who comes first in a stage.
+  Digest digest;
   std::vector<KeyHash> signers;
 };
 // Signatures first, then shape, then version > version_min - 1, then expiry against now_s, then the

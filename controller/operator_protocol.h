@@ -1,8 +1,8 @@
-// Requests of operators and the replies to them (docs/formats.md, "Operators' socket"). A request is
-// a signed object of type operator_request, signed by the operator's Ed25519 key, over the operators'
-// CURVE socket; a reply is one or more MessagePack maps of at most limits::message_bytes_max. The
-// operator's machine believes nothing of a reply that it can check: heartbeats, batch headers,
-// certificates and manifests come as signed objects.
+// Requests of operators and the replies to them (docs/formats.md, "Operators' socket"). A request
+// is a signed object of type operator_request, signed by the operator's Ed25519 key, over the
+// operators' CURVE socket; a reply is one or more MessagePack maps of at most
+// limits::message_bytes_max. The operator's machine believes nothing of a reply that it can check:
+// heartbeats, batch headers, certificates and manifests come as signed objects.
 #pragma once
 
 #include "common/trust.h"
@@ -28,7 +28,7 @@ struct OperatorRequest {
   std::uint64_t id = 0;  // random; repeated in the replies
   std::string operation;
   std::int64_t made_wall_ns = 0;
-  KeyHash controller;    // hash of the controller's CURVE key: a request is for one controller
+  KeyHash controller;  // hash of the controller's CURVE key: a request is for one controller
   Value arguments{Value::Map{}};
 };
 Bytes encode_operator_request(const OperatorRequest& request);

@@ -21,18 +21,25 @@ struct Command {
   std::function<int(const Environment&, CommandArguments)> run;
 };
 
-std::vector<Command> command_table() { return {}; }
+std::vector<Command> command_table() {
+  return {
+      {"init", "make a fleet: keys, signed root, the controller's directory", run_init},
+      {"records", "what nodes found and put right, from the ledger", run_records},
+      {"node enroll", "make a new node's state directory and register it", run_node_enroll},
+      {"root show", "who may sign what, and until when", run_root_show},
+  };
+}
 
 std::string help(const std::vector<Command>& commands) {
   std::vector<std::pair<std::string, std::string>> lines;
   for (const Command& command : commands) lines.emplace_back(command.name, command.summary);
   return "usage: reeve COMMAND [ARGUMENT...]\n\n"
-         "Writes, signs and distributes host policy, and answers from the ledger of what was\n"
-         "found, put right and proven.\n\n" +
+         "Writes, signs and distributes host policy, and answers from the ledger of what\n"
+         "was found, put right and proven.\n\n" +
          two_columns(lines) +
          "\n`reeve COMMAND --help` explains one command. The fleet directory is --fleet DIR,\n"
-         "else REEVE_FLEET, else ~/.config/reeve. Exit codes: 0 done and compliant, 1 could not\n"
-         "do it, 2 deviations remain, hosts refused or are late, or a proof does not hold.\n";
+         "else REEVE_FLEET, else ~/.config/reeve. Exit codes: 0 done and compliant, 1 could\n"
+         "not do it, 2 deviations remain, hosts refused or are late, a proof fails.\n";
 }
 
 Error unknown_command(const std::vector<Command>& commands, CommandArguments arguments) {

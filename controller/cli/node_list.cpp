@@ -1,0 +1,62 @@
+#include "controller/cli/node_list.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace reeve::cli {
+namespace {
+
+Error rollback(const std::optional<VerifiedManifest>& shown, const VerifiedManifest& known) {
+  const std::string says = !shown ? "none"
+                           : shown->manifest.version == known.manifest.version
+                               ? "another one of that version"
+                               : fmt::format("version {}", shown->manifest.version);
+  return Error{.name = "controller_rollback",
+               .detail = fmt::format("the controller was given manifest version {} and shows {}",
+                                     known.manifest.version, says),
+               .next =
+                   "if it was restored from a backup, push again with --restored; otherwise "
+                   "it withholds policy"};
+}
+
+}  // namespace
+
+Result<std::vector<SeenNode>> ask_nodes(Session& session) {
+  const auto items = session.controller().request("status", {});
+  if (!items.ok()) return items.error();
+  std::vector<SeenNode> nodes;
+  for (const Value& item : *items) nodes.push_back(judge_node(item, session.fleet().root));
+  std::sort(nodes.begin(), nodes.end(),
+            [](const SeenNode& a, const SeenNode& b) { return a.name() < b.name(); });
+  return nodes;
+}
+
+Result<std::optional<VerifiedManifest>> ask_manifest_after_restore(Session& session) {
+  const auto items = session.controller().request("manifest", {});
+  if (!items.ok()) return items.error();
+  const Value* object = items->empty() ? nullptr : items->front().find("manifest");
+  if (object == nullptr) return std::optional<VerifiedManifest>{};
+  if (object->binary() == nullptr) {
+    return Error{.name = "malformed", .detail = "the controller's manifest is no signed object"};
+  }
+  auto manifest = verify_stored_manifest(*object->binary(), session.fleet().root);
+  if (!manifest.ok()) return manifest.error();
+  return std::optional(*std::move(manifest));
+}
+
+Result<std::optional<VerifiedManifest>> ask_manifest(Session& session) {
+  auto shown = ask_manifest_after_restore(session);
+  if (!shown.ok()) return shown.error();
+  const auto known = newest_manifest(session.fleet());
+  if (!known.ok()) return known.error();
+  if (!*known) return shown;
+  const VerifiedManifest& newest = **known;
+  const bool older = !*shown || (**shown).manifest.version < newest.manifest.version;
+  const bool twin = !older && (**shown).manifest.version == newest.manifest.version &&
+                    (**shown).digest != newest.digest;
+  if (older || twin) return rollback(*shown, newest);
+  return shown;
+}
+
+}  // namespace reeve::cli

@@ -1,0 +1,139 @@
+// reeve records: what nodes sealed, from the ledger, each verified here before it is shown.
+#include <fmt/format.h>
+
+#include "common/limits.h"
+#include "controller/cli/node_list.h"
+#include "controller/cli/record_view.h"
+#include "controller/cli/terminal.h"
+#include "controller/cli/times.h"
+
+namespace reeve::cli {
+namespace {
+
+CommandSpec records_spec() {
+  return {.name = "records",
+          .usage = "[--node NODE] [--rule RULE] [--since TIME] [--follow] [--json]",
+          .details =
+              "Lists records from the ledger, oldest first. Each is verified on this machine: the\n"
+              "node's certificate by the root, the batch's signature by the certificate, the\n"
+              "record by its path to the batch's Merkle root. What cannot be verified is shown\n"
+              "as `unproven`. An outcome with a star is an incident that was still open.\n"
+              "Exit: 0 all hold, 2 some are unproven, 1 could not ask.",
+          .options = {{"node", "NODE", "only this node's, by name or id"},
+                      {"rule", "RULE", "only this rule's"},
+                      {"since", "TIME", "30m, 2h, 7d, or a time such as 2026-03-04T05:06:07Z"},
+                      {"follow", "", "go on as records arrive, until Ctrl-C"},
+                      json_option(),
+                      fleet_option()}};
+}
+
+// The listing as it goes on: where it has come to, and what was wrong with it.
+class Listing {
+ public:
+  Listing(Session& session, const Arguments& arguments, Value::Map filter)
+      : session_(session), json_(arguments.has("json")), filter_(std::move(filter)) {}
+
+  // Prints everything that is new. Errors: those of request(), `malformed`.
+  Status catch_up();
+  bool all_proven() const { return all_proven_; }
+
+ private:
+  Result<std::size_t> print_page();
+  Status print(const Value& item);
+  Status learn_nodes();
+
+  Session& session_;
+  bool json_;
+  Value::Map filter_;
+  Certificates certificates_;
+  std::optional<std::uint64_t> after_;
+  bool heading_printed_ = false;
+  bool all_proven_ = true;
+};
+
+Status Listing::learn_nodes() {
+  const auto nodes = ask_nodes(session_);
+  if (!nodes.ok()) return nodes.error();
+  certificates_ = certificates_of(*nodes);
+  return {};
+}
+
+Status Listing::print(const Value& item) {
+  auto seen = judge_record(item, certificates_);
+  // A node that enrolled since the last look.
+  if (seen.ok() && seen->unproven == "node_unknown") {
+    REEVE_TRY(learn_nodes());
+    seen = judge_record(item, certificates_);
+  }
+  if (!seen.ok()) return seen.error();
+  if (after_ && seen->cursor <= *after_) {
+    return Error{.name = "malformed", .detail = "the controller's cursor does not go on"};
+  }
+  after_ = seen->cursor;
+  all_proven_ = all_proven_ && seen->proven();
+  if (json_) {
+    print_out(record_json(*seen));
+    return {};
+  }
+  if (!heading_printed_) print_out(records_heading(out_columns()));
+  heading_printed_ = true;
+  print_out(record_line(*seen, out_columns()));
+  return {};
+}
+
+Result<std::size_t> Listing::print_page() {
+  Value::Map arguments = filter_;
+  if (after_) arguments.emplace_back("after", *after_);
+  arguments.emplace_back("limit", limits::operator_reply_items_max);
+  const auto items = session_.controller().request("records", std::move(arguments));
+  if (!items.ok()) return items.error();
+  for (const Value& item : *items) REEVE_TRY(print(item));
+  return items->size();
+}
+
+Status Listing::catch_up() {
+  for (;;) {
+    const auto count = print_page();
+    if (!count.ok()) return count.error();
+    if (*count == 0) return {};
+  }
+}
+
+Result<Value::Map> filter_of(const Arguments& arguments, std::int64_t now_wall_ns) {
+  Value::Map filter;
+  if (const auto node = arguments.value("node")) filter.emplace_back("node", *node);
+  if (const auto rule = arguments.value("rule")) filter.emplace_back("rule", *rule);
+  if (const auto since = arguments.value("since")) {
+    const auto moment = parse_since(*since, now_wall_ns);
+    if (!moment.ok()) return moment.error();
+    filter.emplace_back("since", *moment);
+  }
+  return filter;
+}
+
+int list_records(const Environment& environment, const Arguments& arguments) {
+  auto filter = filter_of(arguments, environment.clock.wall_ns());
+  if (!filter.ok()) return print_error(filter.error());
+  const auto session = Session::open(environment, arguments);
+  if (!session.ok()) return print_error(session.error());
+  Listing listing(**session, arguments, *std::move(filter));
+  const bool follow = arguments.has("follow");
+  for (;;) {
+    const auto done = listing.catch_up();
+    // Ctrl-C is how a follower ends.
+    if (!done.ok() && !(follow && done.error().name == "interrupted")) {
+      return print_error(done.error());
+    }
+    if (!done.ok() || !follow || !(*session)->controller().pause(limits::operator_poll_ns)) break;
+  }
+  return listing.all_proven() ? exit_code::done : exit_code::deviations;
+}
+
+}  // namespace
+
+int run_records(const Environment& environment, CommandArguments arguments) {
+  return with_arguments(records_spec(), arguments,
+                        [&](const Arguments& parsed) { return list_records(environment, parsed); });
+}
+
+}  // namespace reeve::cli

@@ -1,0 +1,34 @@
+#include "controller/cli/session.h"
+
+#include "common/paths.h"
+
+namespace reeve::cli {
+
+Session::Session(Fleet fleet, SigningKey key, std::unique_ptr<ZmqClient> link, const Clock& clock)
+    : fleet_(std::move(fleet)),
+      key_(std::move(key)),
+      link_(std::move(link)),
+      clock_(clock),
+      client_(
+          *link_,
+          [this](std::int64_t timeout_ns) {
+            link_->wait(timeout_ns, interrupt_.fd());
+            return !interrupt_.happened();
+          },
+          clock_, key_, key_hash(fleet_.contact.key)) {}
+
+Result<std::unique_ptr<Session>> Session::open(const Environment& environment,
+                                               const Arguments& arguments) {
+  auto fleet = open_fleet(arguments);
+  if (!fleet.ok()) return fleet.error();
+  auto key = signing_key(*fleet, paths::fleet_operator_key);
+  if (!key.ok()) return key.error();
+  const auto secret = transport_secret(*fleet, paths::fleet_operator_transport_key);
+  if (!secret.ok()) return secret.error();
+  auto link = environment.connect(fleet->contact, transport_public_key(*secret), *secret);
+  if (!link.ok()) return link.error();
+  return std::make_unique<Session>(*std::move(fleet), *std::move(key), *std::move(link),
+                                   environment.clock);
+}
+
+}  // namespace reeve::cli

@@ -1,0 +1,39 @@
+// One command's conversation with its controller: the fleet directory, the operator's keys, the
+// link and Ctrl-C, in the order in which they must live and die.
+#pragma once
+
+#include "controller/cli/client.h"
+#include "controller/cli/commands.h"
+#include "controller/cli/fleet.h"
+#include "controller/cli/interrupt.h"
+
+namespace reeve::cli {
+
+class Session {
+ public:
+  // Connects in the background; the first request finds out whether anybody is there.
+  // Errors: those of open_fleet(), signing_key() and ZmqClient::connect().
+  static Result<std::unique_ptr<Session>> open(const Environment& environment,
+                                               const Arguments& arguments);
+
+  // For open(). Not moved: the client borrows the link and the key from here.
+  Session(Fleet fleet, SigningKey key, std::unique_ptr<ZmqClient> link, const Clock& clock);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  const Fleet& fleet() const { return fleet_; }
+  const SigningKey& operator_key() const { return key_; }
+  OperatorClient& controller() { return client_; }
+  std::int64_t now_wall_ns() const { return clock_.wall_ns(); }
+  std::int64_t monotonic_ns() const { return clock_.monotonic_ns(); }
+
+ private:
+  Fleet fleet_;
+  SigningKey key_;
+  std::unique_ptr<ZmqClient> link_;
+  const Clock& clock_;
+  Interrupt interrupt_;
+  OperatorClient client_;
+};
+
+}  // namespace reeve::cli

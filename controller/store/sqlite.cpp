@@ -1,0 +1,152 @@
+#include "controller/store/sqlite.h"
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include "common/limits.h"
+
+namespace reeve {
+namespace {
+
+Error sqlite_error(sqlite3* database, int code, std::string_view act) {
+  const bool full = (code & 0xff) == SQLITE_FULL;
+  const char* words = database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code);
+  return Error{full ? "disk_full" : "store_failed",
+               fmt::format("{}: {} (SQLite code {})", act, words,
+                           database != nullptr ? sqlite3_extended_errcode(database) : code),
+               full ? "free some space; nothing was acknowledged and it is tried again" : ""};
+}
+
+// SQLite reads a null pointer as NULL, and an empty span may have one.
+const void* data_of(const void* data) { return data != nullptr ? data : ""; }
+
+}  // namespace
+
+SqliteQuery::SqliteQuery(sqlite3* database, sqlite3_stmt* statement, std::optional<Error> error)
+    : database_(database), statement_(statement), error_(std::move(error)) {}
+
+SqliteQuery::~SqliteQuery() {
+  if (statement_ == nullptr) return;
+  // The code repeats the last step's, which its caller has seen.
+  sqlite3_reset(statement_);
+  sqlite3_clear_bindings(statement_);
+}
+
+void SqliteQuery::check_bind(int code) {
+  if (code != SQLITE_OK && !error_) error_ = sqlite_error(database_, code, "bind a parameter");
+}
+
+SqliteQuery& SqliteQuery::with(std::uint64_t number) {
+  REEVE_ASSERT(number <= sqlite_number_max);
+  return with(static_cast<std::int64_t>(number));
+}
+
+SqliteQuery& SqliteQuery::with(std::int64_t number) {
+  if (statement_ != nullptr) check_bind(sqlite3_bind_int64(statement_, ++bound_, number));
+  return *this;
+}
+
+SqliteQuery& SqliteQuery::with(ByteView bytes) {
+  if (statement_ == nullptr) return *this;
+  check_bind(sqlite3_bind_blob64(statement_, ++bound_, data_of(bytes.data()), bytes.size(),
+                                 SQLITE_STATIC));
+  return *this;
+}
+
+SqliteQuery& SqliteQuery::with(std::string_view text) {
+  if (statement_ == nullptr) return *this;
+  const auto* data = static_cast<const char*>(data_of(text.data()));
+  check_bind(
+      sqlite3_bind_text64(statement_, ++bound_, data, text.size(), SQLITE_STATIC, SQLITE_UTF8));
+  return *this;
+}
+
+Result<bool> SqliteQuery::next() {
+  if (error_) return *error_;
+  const int code = sqlite3_step(statement_);
+  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_DONE) return false;
+  error_ = sqlite_error(database_, code, sqlite3_sql(statement_));
+  return *error_;
+}
+
+Status SqliteQuery::run() {
+  for (;;) {
+    const auto row = next();
+    if (!row.ok()) return row.error();
+    if (!*row) return {};
+  }
+}
+
+std::int64_t SqliteQuery::integer(int column) const {
+  return sqlite3_column_int64(statement_, column);
+}
+
+std::uint64_t SqliteQuery::natural(int column) const {
+  const auto number = integer(column);
+  return number < 0 ? 0 : static_cast<std::uint64_t>(number);
+}
+
+Bytes SqliteQuery::bytes(int column) const {
+  const auto* data = static_cast<const std::uint8_t*>(sqlite3_column_blob(statement_, column));
+  const int size = sqlite3_column_bytes(statement_, column);
+  if (data == nullptr) return {};
+  return Bytes(data, data + size);
+}
+
+Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open(const std::string& path) {
+  sqlite3* database = nullptr;
+  const int code = sqlite3_open_v2(path.c_str(), &database,
+                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+  auto connection = std::make_unique<SqliteConnection>(database);
+  if (code != SQLITE_OK) return sqlite_error(database, code, fmt::format("open {}", path));
+  sqlite3_extended_result_codes(database, 1);
+  sqlite3_busy_timeout(database, limits::store_busy_ms);
+  // A schema in a damaged or foreign file must not run code of its own.
+  sqlite3_db_config(database, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  sqlite3_db_config(database, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  return connection;
+}
+
+SqliteConnection::~SqliteConnection() {
+  for (const auto& entry : statements_) sqlite3_finalize(entry.second);
+  sqlite3_close(database_);
+}
+
+SqliteQuery SqliteConnection::query(std::string_view sql) {
+  auto& statement = statements_[sql];
+  if (statement == nullptr) {
+    const int code = sqlite3_prepare_v3(database_, sql.data(), static_cast<int>(sql.size()),
+                                        SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+    if (code != SQLITE_OK) {
+      return SqliteQuery(database_, nullptr, sqlite_error(database_, code, sql));
+    }
+  }
+  return SqliteQuery(database_, statement, std::nullopt);
+}
+
+Status SqliteConnection::run_script(const char* sql) {
+  const int code = sqlite3_exec(database_, sql, nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) return sqlite_error(database_, code, "run a script");
+  return {};
+}
+
+bool SqliteConnection::in_transaction() const { return sqlite3_get_autocommit(database_) == 0; }
+
+std::uint64_t SqliteConnection::last_row() const {
+  return static_cast<std::uint64_t>(sqlite3_last_insert_rowid(database_));
+}
+
+Status SqliteConnection::copy_to(SqliteConnection& target) {
+  auto* backup = sqlite3_backup_init(target.database_, "main", database_, "main");
+  if (backup == nullptr) {
+    return sqlite_error(target.database_, sqlite3_errcode(target.database_), "begin the backup");
+  }
+  // All pages in one step are one read transaction: writers go on and the copy never restarts.
+  sqlite3_backup_step(backup, -1);
+  const int code = sqlite3_backup_finish(backup);
+  if (code != SQLITE_OK) return sqlite_error(target.database_, code, "copy the store");
+  return {};
+}
+
+}  // namespace reeve

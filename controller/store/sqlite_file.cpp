@@ -1,0 +1,139 @@
+// The store's file: how it is made, recognised and copied.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+
+#include "common/fd.h"
+#include "controller/store/sqlite_store.h"
+
+namespace reeve {
+namespace {
+
+// "RVST", so that file(1) and we know our own.
+constexpr std::int64_t application_id = 0x52565354;
+constexpr std::int64_t schema_version = 1;
+
+// `node` and `rule` outside their own tables are row numbers: the index over batches stays narrow.
+// A batch's index ends in the first eight bytes of its header's digest, so that however many
+// batches a hostile node signs for one sequence, finding one of them again is one look.
+constexpr const char* schema = R"(
+  CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+  CREATE TABLE leaves(leaf INTEGER PRIMARY KEY, type INTEGER NOT NULL, stored INTEGER NOT NULL,
+                      hash BLOB NOT NULL, object BLOB NOT NULL);
+  CREATE TABLE nodes(id INTEGER PRIMARY KEY, node BLOB NOT NULL UNIQUE, seen INTEGER NOT NULL,
+                     flags INTEGER NOT NULL, state INTEGER NOT NULL, certificate BLOB NOT NULL,
+                     heartbeat BLOB NOT NULL);
+  CREATE TABLE chains(id INTEGER PRIMARY KEY, node INTEGER NOT NULL, stream INTEGER NOT NULL,
+                      epoch BLOB NOT NULL, next INTEGER NOT NULL, last BLOB NOT NULL,
+                      previous_epoch BLOB NOT NULL);
+  CREATE UNIQUE INDEX chains_by_epoch ON chains(node, stream, epoch);
+  CREATE INDEX chains_by_previous ON chains(node, stream, previous_epoch);
+  CREATE TABLE batches(leaf INTEGER PRIMARY KEY, chain INTEGER NOT NULL, node INTEGER NOT NULL,
+                       first INTEGER NOT NULL, until INTEGER NOT NULL, tag INTEGER NOT NULL,
+                       standing INTEGER NOT NULL, header BLOB NOT NULL, bodies BLOB NOT NULL);
+  CREATE INDEX batches_by_chain ON batches(chain, until, tag);
+  CREATE INDEX batches_by_node ON batches(node);
+  CREATE TABLE rules(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+  CREATE TABLE batch_rules(rule INTEGER NOT NULL, leaf INTEGER NOT NULL, node INTEGER NOT NULL,
+                           PRIMARY KEY(rule, leaf)) WITHOUT ROWID;
+  CREATE TABLE roots(version INTEGER PRIMARY KEY, object BLOB NOT NULL);
+  CREATE TABLE manifests(version INTEGER PRIMARY KEY, object BLOB NOT NULL);
+  CREATE TABLE bundles(id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, bytes BLOB NOT NULL);
+)";
+
+Result<std::int64_t> read_pragma(SqliteConnection& connection, std::string_view sql) {
+  auto query = connection.query(sql);
+  const auto row = query.next();
+  if (!row.ok()) return row.error();
+  return *row ? query.integer(0) : 0;
+}
+
+Status create_schema(SqliteConnection& connection) {
+  const auto script =
+      fmt::format("BEGIN IMMEDIATE; {} PRAGMA application_id={}; PRAGMA user_version={}; COMMIT;",
+                  schema, application_id, schema_version);
+  return connection.run_script(script.c_str());
+}
+
+// Makes the schema in an empty file; in any other file it must be ours and of a known version.
+Status ensure_schema(SqliteConnection& connection, const std::string& path) {
+  const auto objects = read_pragma(connection, "SELECT count(*) FROM sqlite_master");
+  if (!objects.ok()) return objects.error();
+  if (*objects == 0) return create_schema(connection);
+  const auto id = read_pragma(connection, "PRAGMA application_id");
+  if (!id.ok()) return id.error();
+  if (*id != application_id) {
+    return Error{"not_a_store", fmt::format("{}: an SQLite file, but no store of Reeve's", path)};
+  }
+  const auto version = read_pragma(connection, "PRAGMA user_version");
+  if (!version.ok()) return version.error();
+  if (*version != schema_version) {
+    return Error{"unsupported_version", fmt::format("{}: store version {}, this program knows {}",
+                                                    path, *version, schema_version)};
+  }
+  return {};
+}
+
+// SQLite would make the file with the mode that the umask leaves.
+Status make_private_file(const std::string& path, int flags) {
+  const Fd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | flags, 0600));
+  if (!file.is_open()) return os_error("store_failed", "open", path, errno);
+  return {};
+}
+
+Status make_name_durable(const std::string& path) {
+  const auto parent = std::filesystem::path(path).parent_path();
+  const std::string directory = parent.empty() ? std::string(".") : parent.string();
+  const Fd file(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!file.is_open() || ::fsync(file.get()) != 0) {
+    return os_error("backup_failed", "sync", directory, errno);
+  }
+  return {};
+}
+
+Status copy_store(const std::string& source, const std::string& target) {
+  auto from = SqliteConnection::open(source);
+  if (!from.ok()) return from.error();
+  REEVE_TRY(ensure_schema(**from, source));
+  REEVE_TRY(make_private_file(target, O_EXCL));
+  auto to = SqliteConnection::open(target);
+  if (!to.ok()) return to.error();
+  REEVE_TRY((*to)->run_script("PRAGMA synchronous=FULL"));
+  REEVE_TRY((*from)->copy_to(**to));
+  // A backup is one file: without this it would carry the source's WAL mode and need -wal beside.
+  return (*to)->run_script("PRAGMA journal_mode=DELETE");
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& path) {
+  REEVE_TRY(make_private_file(path, 0));
+  auto connection = SqliteConnection::open(path);
+  if (!connection.ok()) return connection.error();
+  REEVE_TRY((*connection)->run_script("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"));
+  REEVE_TRY((*connection)->run_script("PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY;"));
+  REEVE_TRY(ensure_schema(**connection, path));
+  return std::make_unique<SqliteStore>(std::move(*connection));
+}
+
+Status backup_sqlite_store(const std::string& source, const std::string& target) {
+  if (::access(source.c_str(), R_OK | W_OK) != 0) {
+    return os_error("store_failed", "open", source, errno);
+  }
+  const auto unfinished = target + ".unfinished";
+  ::unlink(unfinished.c_str());
+  if (auto copied = copy_store(source, unfinished); !copied.ok()) {
+    ::unlink(unfinished.c_str());
+    return copied.error();
+  }
+  if (::rename(unfinished.c_str(), target.c_str()) != 0) {
+    return os_error("backup_failed", "rename", target, errno);
+  }
+  return make_name_durable(target);
+}
+
+}  // namespace reeve

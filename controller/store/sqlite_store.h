@@ -1,0 +1,67 @@
+// The store in one SQLite file: WAL, synchronous=FULL, one connection for all reads, writes and
+// checkpoints. A batch is one row with its bodies as one blob; nothing is stored a row a record but
+// the rule ids of a batch.
+#pragma once
+
+#include "controller/store/sqlite.h"
+#include "controller/store/store.h"
+
+namespace reeve {
+
+class SqliteStore final : public Store {
+ public:
+  // The file is made, mode 0600, when it is missing. Errors: `store_failed`, `not_a_store` (some
+  // other SQLite file), `unsupported_version` (of a later Reeve).
+  static Result<std::unique_ptr<SqliteStore>> open(const std::string& path);
+
+  explicit SqliteStore(std::unique_ptr<SqliteConnection> connection);
+
+  Status begin() override;
+  Status commit() override;
+  void rollback() override;
+
+  Status append_leaf(const Leaf& leaf) override;
+  Result<std::optional<Leaf>> leaf(std::uint64_t index) const override;
+  Result<std::vector<Digest>> leaf_hashes(std::uint64_t first, std::uint64_t count) const override;
+  Result<std::uint64_t> leaf_count() const override;
+  Status put_tree_head(const TreeHead& head) override;
+  Result<TreeHead> tree_head() const override;
+
+  Result<std::optional<Chain>> chain(const ChainKey& key) const override;
+  Result<Chain> put_chain(const Chain& chain) override;
+  Result<bool> has_rival(const Chain& chain) const override;
+  Result<std::vector<Chain>> chains_between(const ChainKey& low, const ChainKey& high,
+                                            std::size_t limit) const override;
+
+  Status append_batch(const StoredBatch& batch) override;
+  Result<std::optional<std::uint64_t>> find_batch(std::uint64_t chain, std::uint64_t end,
+                                                  const Digest& header) const override;
+  Result<std::optional<StoredBatch>> batch_with(std::uint64_t chain,
+                                                std::uint64_t sequence) const override;
+  Result<std::vector<StoredBatch>> batches(const BatchFilter& filter,
+                                           std::size_t limit) const override;
+
+  Status put_node(const NodeRow& node) override;
+  Result<std::vector<NodeRow>> nodes() const override;
+
+  Status put_root(std::uint64_t version, ByteView object) override;
+  Result<std::vector<Bytes>> roots() const override;
+  Status put_manifest(std::uint64_t version, ByteView object) override;
+  Result<std::optional<Bytes>> latest_manifest() const override;
+  Status put_bundle(const Digest& digest, ByteView bytes) override;
+  Result<std::optional<Bytes>> bundle(const Digest& digest) const override;
+
+ private:
+  Status insert_chain(const Chain& chain);
+  Status update_chain(const Chain& chain);
+  Status index_rules(const StoredBatch& batch);
+
+  std::unique_ptr<SqliteConnection> connection_;
+};
+
+// Copies everything committed in the store at `source`, which may be in use, to a new file `target`
+// (mode 0600) that appears only when it is whole; an older file of that name is replaced. Errors:
+// `store_failed`, `disk_full`, `backup_failed`.
+Status backup_sqlite_store(const std::string& source, const std::string& target);
+
+}  // namespace reeve

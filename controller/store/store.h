@@ -1,0 +1,123 @@
+// The store's seam: the ledger's leaves, the batches' bodies, the registry and published policy.
+// One writer; everything between begin() and commit() is one transaction, durable when commit()
+// succeeds and gone otherwise. Reads see the writer's own uncommitted rows. An implementation never
+// judges what it is given. Error of every call: `disk_full`, or `store_failed` with the cause.
+#pragma once
+
+#include <memory>
+
+#include "common/batch.h"
+
+namespace reeve {
+
+// One entry of the ledger: a whole signed object.
+struct Leaf {
+  std::uint64_t index = 0;  // dense, from 0
+  ObjectType type{};
+  std::int64_t stored_wall_ns = 0;  // never before its predecessor's
+  Digest hash;                      // leaf_hash(object)
+  Bytes object;
+  bool operator==(const Leaf&) const = default;
+};
+
+// The numbering of one (node, epoch, stream) as far as it has been accepted.
+struct ChainKey {
+  NodeId node;
+  Epoch epoch;
+  Stream stream{};
+  auto operator<=>(const ChainKey&) const = default;
+};
+struct Chain {
+  ChainKey key;
+  Epoch previous_epoch;    // zero where the first record names none
+  std::uint64_t next = 0;  // sequence of the record that comes next
+  Digest last;             // digest of the last header
+  std::uint64_t id = 0;    // given by the store; 0 before the first put_chain()
+  bool operator==(const Chain&) const = default;
+};
+
+enum class Standing : std::uint8_t { chained = 0, equivocation = 1 };
+
+// What the store keeps of a batch besides its leaf.
+struct StoredBatch {
+  std::uint64_t leaf = 0;
+  std::uint64_t chain = 0;  // Chain::id
+  NodeId node;
+  std::uint64_t first = 0;
+  std::uint64_t count = 0;
+  Digest header;  // digest of the header object
+  Standing standing{};
+  Bytes bodies;                    // encode_batch() without the header object
+  std::vector<std::string> rules;  // ids that the records name; written, never read back
+};
+
+// All conditions that are given must hold.
+struct BatchFilter {
+  std::optional<NodeId> node{};
+  std::optional<std::string> rule{};
+  std::uint64_t from_leaf = 0;
+};
+
+struct NodeRow {
+  NodeId node;
+  Bytes certificate;  // signed object
+  Bytes heartbeat;    // signed object; empty for none
+  std::int64_t seen_wall_ns = 0;
+  std::uint32_t flags = 0;  // registry.h
+  std::uint32_t state = 0;  // registry.h
+  bool operator==(const NodeRow&) const = default;
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  virtual Status begin() = 0;
+  virtual Status commit() = 0;
+  virtual void rollback() = 0;  // without a transaction: nothing
+
+  virtual Status append_leaf(const Leaf& leaf) = 0;
+  virtual Result<std::optional<Leaf>> leaf(std::uint64_t index) const = 0;
+  // Hashes of `count` leaves from `first` on; fewer at the end.
+  virtual Result<std::vector<Digest>> leaf_hashes(std::uint64_t first,
+                                                  std::uint64_t count) const = 0;
+  // One more than the highest index; counted from the rows, never from the tree head.
+  virtual Result<std::uint64_t> leaf_count() const = 0;
+  virtual Status put_tree_head(const TreeHead& head) = 0;
+  virtual Result<TreeHead> tree_head() const = 0;  // empty in a new store
+
+  virtual Result<std::optional<Chain>> chain(const ChainKey& key) const = 0;
+  virtual Result<Chain> put_chain(const Chain& chain) = 0;  // gives back its id
+  // Another epoch of the same node and stream that names the same previous epoch.
+  virtual Result<bool> has_rival(const Chain& chain) const = 0;
+  // Chains whose epoch lies between both, at most `limit`.
+  virtual Result<std::vector<Chain>> chains_between(const ChainKey& low, const ChainKey& high,
+                                                    std::size_t limit) const = 0;
+
+  virtual Status append_batch(const StoredBatch& batch) = 0;
+  // The leaf of the batch of this chain that ends before sequence `end` and has this header.
+  virtual Result<std::optional<std::uint64_t>> find_batch(std::uint64_t chain, std::uint64_t end,
+                                                          const Digest& header) const = 0;
+  // The chained batch that holds a sequence.
+  virtual Result<std::optional<StoredBatch>> batch_with(std::uint64_t chain,
+                                                        std::uint64_t sequence) const = 0;
+  // By leaf, ascending.
+  virtual Result<std::vector<StoredBatch>> batches(const BatchFilter& filter,
+                                                   std::size_t limit) const = 0;
+
+  virtual Status put_node(const NodeRow& node) = 0;
+  virtual Result<std::vector<NodeRow>> nodes() const = 0;
+
+  virtual Status put_root(std::uint64_t version, ByteView object) = 0;
+  virtual Result<std::vector<Bytes>> roots() const = 0;  // by version, ascending
+  virtual Status put_manifest(std::uint64_t version, ByteView object) = 0;
+  virtual Result<std::optional<Bytes>> latest_manifest() const = 0;
+  virtual Status put_bundle(const Digest& digest, ByteView bytes) = 0;  // twice is once
+  virtual Result<std::optional<Bytes>> bundle(const Digest& digest) const = 0;
+};
+
+// The index of the first leaf stored at or after a moment, or the leaf count. Leaves are stored in
+// the order of their indexes, so this looks at O(log n) of them.
+Result<std::uint64_t> first_leaf_since(const Store& store, std::int64_t wall_ns);
+
+}  // namespace reeve
