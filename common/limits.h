@@ -97,6 +97,11 @@ inline constexpr std::size_t batches_in_flight_max = 16;
 // Launcher: restarts of a child wait this long at first, doubling up to the second figure.
 inline constexpr std::int64_t restart_delay_min_ns = 100'000'000;
 inline constexpr std::int64_t restart_delay_max_ns = 10'000'000'000;
+inline constexpr std::int64_t restart_forgotten_ns = 60'000'000'000;  // a life that ends backoff
+// A deciding process that reports nothing for so long is killed; one that is asked to stop gets
+// the second figure until it is.
+inline constexpr std::int64_t agent_silence_max_ns = 30'000'000'000;
+inline constexpr std::int64_t stop_grace_ns = 10'000'000'000;
 
 // The link (libzmq). Queues are bounded a peer: what does not fit is refused to the sender.
 inline constexpr std::size_t link_queue_messages_max = 16;
