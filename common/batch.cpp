@@ -146,7 +146,9 @@ Bytes encode_batch(const Batch& batch) {
 Result<Batch> open_batch(ByteView bytes, const PublicKey& key) {
   auto parts = split(bytes);
   if (!parts) return parts.error();
-  REEVE_TRY(require_signatures(parts->header, std::span(&key, 1), 1));
+  auto signatures = count_signatures(parts->header, std::span(&key, 1));
+  if (!signatures) return signatures.error();
+  if (*signatures != 1) return Error{"bad_signature", "batch: signed by another key"};
   return read_parts(*parts);
 }
 
