@@ -1,7 +1,7 @@
 // The disk seam: the few durable operations of Reeve under one directory. Names are relative to it,
-// of the form "policy/manifest", never with ".."; "" is that directory itself. Nothing is durable before sync() and, for new,
-// renamed or removed names, sync_directory(). SystemDisk is made only in mains; tests use
-// fakes/crash_disk.h, which loses what was not synced.
+// of the form "policy/manifest", never with ".."; "" is that directory itself. Nothing is durable
+// before sync() and, for new, renamed or removed names, sync_directory(). SystemDisk is made only
+// in mains; tests use fakes/crash_disk.h, which loses what was not synced.
 #pragma once
 
 #include <memory>
@@ -20,7 +20,7 @@ class DiskFile {
   virtual Status append(ByteView bytes) = 0;
   // Data and size are durable when this succeeds (fdatasync). A failed sync is never retried as
   // success: the file's unsynced content counts as lost (PROMISES 4), and sync() goes on failing
-  // until truncate() has cut the file back to what an earlier sync() of this object had made durable.
+  // until truncate() has cut the file back to what this object had synced before.
   virtual Status sync() = 0;
   virtual Status truncate(std::uint64_t size) = 0;  // size is at most size()
   virtual std::uint64_t size() const = 0;
@@ -32,7 +32,7 @@ class Disk {
   virtual ~Disk() = default;
   // Errors of all: `disk_full` (ENOSPC, EDQUOT), `disk_failed` (everything else), with errno.
   // read() of a larger file than bytes_max fails with EFBIG; list() of a missing directory fails.
-  virtual Result<std::unique_ptr<DiskFile>> open(std::string_view name) = 0;  // created when missing
+  virtual Result<std::unique_ptr<DiskFile>> open(std::string_view name) = 0;  // made when missing
   virtual Result<std::optional<Bytes>> read(std::string_view name, std::size_t bytes_max) const = 0;
   virtual Result<std::vector<std::string>> list(std::string_view directory) const = 0;  // sorted
   virtual Status make_directory(std::string_view name) = 0;  // mode 0700; existing is success

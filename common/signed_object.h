@@ -40,7 +40,7 @@ Signature sign_payload(ObjectType type, ByteView payload, const SigningKey& key)
 Bytes seal_object(ObjectType type, Bytes payload, std::span<const SigningKey* const> keys);
 Bytes seal_object(ObjectType type, Bytes payload, const SigningKey& key);
 
-// The size of the signed object that bytes begins with. Error `malformed`, also when it is cut short.
+// The size of the signed object that bytes begins with. Error `malformed`, also for one cut short.
 Result<std::size_t> signed_object_size(ByteView bytes);
 // Exactly one object of the wanted type. Errors: `malformed`, `wrong_type`.
 Result<SignedObject> parse_signed_object(ByteView bytes, ObjectType type);

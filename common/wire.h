@@ -39,7 +39,7 @@ struct FetchRequest {
   bool operator==(const FetchRequest&) const = default;
 };
 
-// A part of a bundle. Without bytes, and with total and offset 0: the controller has no such bundle.
+// A part of a bundle. Without bytes, and with total and offset 0: there is no such bundle.
 struct Chunk {
   Digest digest;
   std::uint32_t offset = 0;
