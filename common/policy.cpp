@@ -26,7 +26,7 @@ std::string_view name_of(Severity severity) {
     case Severity::critical:
       return "critical";
   }
-  REEVE_ASSERT(!"a severity without a name");
+  assertion_failed("a severity without a name", __FILE__, __LINE__);
 }
 
 std::string_view name_of(Mode mode) { return mode == Mode::enforce ? "enforce" : "audit"; }

@@ -73,7 +73,7 @@ std::string_view name_of(Phase phase) {
     case Phase::close:
       return "close";
   }
-  REEVE_ASSERT(!"a phase without a name");
+  assertion_failed("a phase without a name", __FILE__, __LINE__);
 }
 
 std::optional<Phase> phase_named(std::string_view name) {
@@ -92,7 +92,7 @@ std::string_view name_of(Confidence confidence) {
     case Confidence::certain:
       return "certain";
   }
-  REEVE_ASSERT(!"a confidence without a name");
+  assertion_failed("a confidence without a name", __FILE__, __LINE__);
 }
 
 std::optional<Confidence> confidence_named(std::string_view name) {

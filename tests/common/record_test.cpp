@@ -87,7 +87,8 @@ TEST_CASE("a record without a type or stamp, or with a severity that is none, is
 TEST_CASE("every field of a receipt but a severity's neighbours must be there") {
   auto record = decode_record(samples::receipt_bytes());
   REQUIRE(record.ok());
-  for (const auto& [key, value] : *record->body.map()) {
+  for (const auto& field : *record->body.map()) {
+    const std::string& key = field.first;
     if (key == "type" || key == "wall" || key == "mono" || key == "sev") continue;
     Record less = *record;
     less.body = Value(without(record->body, key));
@@ -187,7 +188,8 @@ TEST_CASE("a heartbeat of tomorrow, with more fields and more states, is read") 
 TEST_CASE("every field of a heartbeat must be there and be of its type") {
   auto value = decode(encode_heartbeat(samples::heartbeat()));
   REQUIRE(value.ok());
-  for (const auto& [key, entry] : *value->map()) {
+  for (const auto& field : *value->map()) {
+    const std::string& key = field.first;
     CAPTURE(key);
     Value::Map other = without(*value, key);
     CHECK(!decode_heartbeat(encode(Value(other))).ok());

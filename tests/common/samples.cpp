@@ -16,6 +16,8 @@ TransportKey transport_key_of(std::uint8_t seed) {
 SigningKey record_key() { return key_of(1); }
 
 Value value() {
+  // Braces around one list are a copy of it to one compiler and a list of it to another.
+  Value nested(Value::Array(1, Value(Value::Map{{"k", Value::Array{}}})));
   return Value::Map{
       {"nil", Value()},
       {"claims", Value::Array{true, false}},
@@ -29,7 +31,7 @@ Value value() {
       {"name", Value::name("/tmp/\xff\xfe")},
       {"none", Value::Map{}},
       {"long", Value::Array(17, Value(1))},
-      {"deep", Value::Array{Value::Array{Value::Map{{"k", Value::Array{}}}}}}};
+      {"deep", Value::Array(1, nested)}};
 }
 
 Bundle bundle() {
