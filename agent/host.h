@@ -1,7 +1,7 @@
-// The host seam: Eyes look, Hands touch. check() is given Eyes, only fix() is given Hands; a program
-// that audits is built without Hands. Paths are absolute and as the rule spells them; they are
-// resolved component by component under the root (DESIGN section 10), following a link only where
-// link and directory are root's and not writable by others. LinuxHost is made only in mains.
+// The host seam: Eyes look, Hands touch. check() is given Eyes, only fix() is given Hands; a
+// program that audits is built without Hands. Paths are absolute and as the rule spells them; they
+// are resolved component by component under the root (DESIGN section 10), following a link only
+// where link and directory are root's and not writable by others. LinuxHost is made only in mains.
 #pragma once
 
 #include <sys/types.h>

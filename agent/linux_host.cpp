@@ -1,0 +1,178 @@
+#include "agent/linux_host.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "agent/path_pattern.h"
+#include "common/limits.h"
+
+namespace reeve {
+
+namespace {
+
+struct CloseDirectory {
+  void operator()(DIR* directory) const { closedir(directory); }
+};
+
+Error object_changed(const std::string& path) {
+  return Error{"object_changed", path + ": another object has the name that was looked at"};
+}
+
+Error unsafe_hard_link(const std::string& path) {
+  return Error{"unsafe_path",
+               path + ": the file has other names and stands where others may have put it",
+               "remove the other names, or keep the file in a directory that is root's alone"};
+}
+
+bool is_same(const FileFacts& facts, const FileReference& object) {
+  return facts.device == object.device && facts.inode == object.inode;
+}
+
+constexpr uid_t unchanged = static_cast<uid_t>(-1);
+
+}  // namespace
+
+Result<std::unique_ptr<LinuxHost>> LinuxHost::open(const std::string& root) {
+  auto paths = SafePath::open_root(root);
+  if (!paths.ok()) return paths.error();
+  return std::make_unique<LinuxHost>(std::move(*paths));
+}
+
+LinuxHost::LinuxHost(SafePath paths)
+    : paths_(std::move(paths)),
+      users_(std::make_unique<AccountFile>(paths_, "/etc/passwd")),
+      groups_(std::make_unique<AccountFile>(paths_, "/etc/group")) {}
+
+Result<std::optional<FileFacts>> LinuxHost::look(const std::string& path) const {
+  auto object = paths_.open(path, FinalLink::keep);
+  if (!object.ok()) return object.error();
+  if (!*object) return std::optional<FileFacts>{};
+  auto facts = facts_of((*object)->get(), path);
+  if (!facts.ok()) return facts.error();
+  return std::optional(*facts);
+}
+
+Result<std::optional<std::string>> LinuxHost::resolve(const std::string& path) const {
+  auto reached = paths_.walk(path, FinalLink::follow);
+  if (!reached.ok()) return reached.error();
+  return *reached ? std::optional((*reached)->path) : std::nullopt;
+}
+
+Result<Surroundings> LinuxHost::surroundings(const std::string& path) const {
+  auto reached = paths_.walk(path, FinalLink::keep);
+  if (!reached.ok()) return reached.error();
+  return *reached ? (*reached)->around : Surroundings{};
+}
+
+Result<std::vector<std::string>> LinuxHost::list(const std::string& directory) const {
+  std::vector<std::string> out;
+  auto fd = paths_.open_directory(directory);
+  if (!fd.ok()) return fd.error();
+  if (!*fd) return out;
+  std::unique_ptr<DIR, CloseDirectory> entries(fdopendir((*fd)->get()));
+  if (!entries) return os_error("check_failed", "list", directory, errno);
+  (*fd)->release();  // closedir closes it
+  for (;;) {
+    errno = 0;
+    const dirent* entry = readdir(entries.get());
+    if (entry == nullptr) break;
+    std::string_view name = entry->d_name;
+    if (name == "." || name == "..") continue;
+    if (out.size() >= limits::rule_objects_max)
+      return os_error("too_many_objects", "list", directory, 0);
+    out.emplace_back(name);
+  }
+  if (errno != 0) return os_error("check_failed", "list", directory, errno);
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+std::optional<std::uint32_t> LinuxHost::user_id(const std::string& name) const {
+  return users_->id_of(name);
+}
+
+std::optional<std::uint32_t> LinuxHost::group_id(const std::string& name) const {
+  return groups_->id_of(name);
+}
+
+std::string LinuxHost::user_name(std::uint32_t uid) const { return users_->name_of(uid); }
+
+std::string LinuxHost::group_name(std::uint32_t gid) const { return groups_->name_of(gid); }
+
+Result<LinuxHost::Opened> LinuxHost::open_again(const FileReference& object) const {
+  auto fd = paths_.open(object.path, FinalLink::keep);
+  if (!fd.ok()) return fd.error();
+  if (!*fd) return object_changed(object.path);
+  auto facts = facts_of((*fd)->get(), object.path);
+  if (!facts.ok()) return facts.error();
+  if (!is_same(*facts, object)) return object_changed(object.path);
+  if (!has_other_names(*facts)) return Opened{std::move(**fd), *facts, {}};
+  // Once more and carefully, so that the directories judged are those that led to this object.
+  auto reached = paths_.walk(object.path, FinalLink::keep);
+  if (!reached.ok()) return reached.error();
+  if (!*reached) return object_changed(object.path);
+  facts = facts_of((*reached)->object.get(), object.path);
+  if (!facts.ok()) return facts.error();
+  if (!is_same(*facts, object)) return object_changed(object.path);
+  return Opened{std::move((*reached)->object), *facts, (*reached)->around};
+}
+
+Status LinuxHost::set_owner(const FileReference& object, std::optional<std::uint32_t> uid,
+                            std::optional<std::uint32_t> gid) {
+  auto opened = open_again(object);
+  if (!opened.ok()) return opened.error();
+  if (!may_set_owner(opened->facts, opened->around)) return unsafe_hard_link(object.path);
+  int failed = fchownat(opened->fd.get(), "", uid.value_or(unchanged), gid.value_or(unchanged),
+                        AT_EMPTY_PATH);
+  return failed == 0 ? Status() : os_error("fix_failed", "chown", object.path, errno);
+}
+
+Status LinuxHost::set_mode(const FileReference& object, std::uint32_t mode) {
+  auto opened = open_again(object);
+  if (!opened.ok()) return opened.error();
+  if (opened->facts.type == FileType::link)
+    return Error{"fix_failed", object.path + ": a link has no mode"};
+  if (!may_set_mode(opened->facts, opened->around, mode)) return unsafe_hard_link(object.path);
+  // fchmod(2) answers EBADF for O_PATH, and fchmodat2(2) needs Linux 6.6.
+  std::string name = proc_path(opened->fd.get());
+  if (fchmodat(AT_FDCWD, name.c_str(), mode, 0) == 0) return {};
+  return os_error("fix_failed", "chmod", object.path, errno);
+}
+
+Status LinuxHost::remove(const FileReference& object) {
+  auto reached = paths_.walk(object.path, FinalLink::keep);
+  if (!reached.ok()) return reached.error();
+  if (!*reached) return object_changed(object.path);
+  if (!(*reached)->directory.is_open())
+    return Error{"fix_failed", "remove /: the root is never removed"};
+  auto facts = facts_of((*reached)->object.get(), object.path);
+  if (!facts.ok()) return facts.error();
+  if (!is_same(*facts, object)) return object_changed(object.path);
+  int flags = facts->type == FileType::directory ? AT_REMOVEDIR : 0;
+  if (unlinkat((*reached)->directory.get(), (*reached)->name.c_str(), flags) == 0) return {};
+  bool not_empty = errno == ENOTEMPTY || errno == EEXIST;
+  return os_error(not_empty ? "directory_not_empty" : "fix_failed", "remove", object.path, errno);
+}
+
+Result<FileReference> LinuxHost::make_directory(const std::string& path) {
+  auto directory = paths_.open(std::string(directory_of(path)), FinalLink::follow);
+  if (!directory.ok()) return directory.error();
+  if (!*directory) return os_error("fix_failed", "make directory", path, ENOENT);
+  std::string name(file_name_of(path));
+  if (mkdirat((*directory)->get(), name.c_str(), 0700) != 0)
+    return os_error("fix_failed", "make directory", path, errno);
+  Fd made(openat((*directory)->get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!made.is_open()) return object_changed(path);
+  auto facts = facts_of(made.get(), path);
+  if (!facts.ok()) return facts.error();
+  // Whoever may write the directory could have put another in its place; never one of ours.
+  if (facts->uid != geteuid()) return object_changed(path);
+  return FileReference{path, facts->device, facts->inode};
+}
+
+}  // namespace reeve

@@ -1,0 +1,53 @@
+// The host as it is: Eyes and Hands over Linux's system calls, under a root directory (DESIGN
+// section 10). Made only in mains and in tests of real trees. Holds the root's descriptor and what
+// passwd and group said last; one thread uses it. Works inside the deciding process's sandbox: its
+// calls are openat2, openat, fstat, newfstatat, readlinkat, getdents64, read, fchmodat, fchownat,
+// unlinkat, mkdirat and close.
+#pragma once
+
+#include <memory>
+
+#include "agent/account_files.h"
+
+namespace reeve {
+
+class LinuxHost final : public Eyes, public Hands {
+ public:
+  // Errors: `root_missing`.
+  static Result<std::unique_ptr<LinuxHost>> open(const std::string& root);
+
+  explicit LinuxHost(SafePath paths);
+  LinuxHost(const LinuxHost&) = delete;  // its parts refer to each other
+
+  Result<std::optional<FileFacts>> look(const std::string& path) const override;
+  Result<std::optional<std::string>> resolve(const std::string& path) const override;
+  Result<Surroundings> surroundings(const std::string& path) const override;
+  Result<std::vector<std::string>> list(const std::string& directory) const override;
+  std::optional<std::uint32_t> user_id(const std::string& name) const override;
+  std::optional<std::uint32_t> group_id(const std::string& name) const override;
+  std::string user_name(std::uint32_t uid) const override;
+  std::string group_name(std::uint32_t gid) const override;
+
+  Status set_owner(const FileReference& object, std::optional<std::uint32_t> uid,
+                   std::optional<std::uint32_t> gid) override;
+  Status set_mode(const FileReference& object, std::uint32_t mode) override;
+  Status remove(const FileReference& object) override;
+  Result<FileReference> make_directory(const std::string& path) override;
+
+ private:
+  // An object opened for an act, the same that was looked at.
+  struct Opened {
+    Fd fd;
+    FileFacts facts;
+    Surroundings around;  // only looked at for objects with other names
+  };
+
+  Result<Opened> open_again(const FileReference& object) const;
+
+  SafePath paths_;
+  // Caches that the const looks refresh, hence behind pointers.
+  std::unique_ptr<AccountFile> users_;
+  std::unique_ptr<AccountFile> groups_;
+};
+
+}  // namespace reeve

@@ -1,0 +1,138 @@
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+
+#include "agent/linux_host.h"
+#include "tests/host/flipper.h"
+#include "tests/host/temporary_tree.h"
+
+namespace reeve {
+
+namespace {
+
+constexpr unsigned attacker = 65534;
+constexpr std::uint64_t flips_min = 2'000;
+
+// Each change runs the first figure; REEVE_RACE_ITERATIONS raises it for long runs.
+std::uint64_t iterations() {
+  const char* asked = std::getenv("REEVE_RACE_ITERATIONS");
+  return asked == nullptr ? 20'000 : std::strtoull(asked, nullptr, 10);
+}
+
+// What root owns and no act may change, and what the attacker owns and swaps.
+struct Field {
+  TemporaryTree tree;
+  std::vector<std::string> victims = {"/victim", "/victim/x", "/victim/b", "/victim/b/x",
+                                      "/victim/b/r"};
+
+  Field() {
+    tree.add_directory("/victim");
+    tree.add_directory("/victim/b");
+    for (std::string path : {"/victim/x", "/victim/b/x", "/victim/b/r"}) tree.add_file(path, 0640);
+    tree.add_directory("/home");
+    tree.add_directory("/home/a");
+    tree.add_directory("/home/a/b");
+    for (std::string path :
+         {"/home/x", "/home/h", "/home/f", "/home/m", "/home/m2", "/home/a/b/x", "/home/a/b/r"})
+      tree.add_file(path, 0640);
+    tree.add_link("/home/x2", "../victim/x");
+    tree.add_link("/home/a2", "/victim");
+    tree.add_link("/home/a/b2", tree.at("/victim/b"));
+    tree.add_hard_link("/victim/x", "/home/h2");
+    tree.add_fifo("/home/f2");
+    for (std::string path :
+         {"/home", "/home/a", "/home/a/b", "/home/x", "/home/x2", "/home/a2", "/home/a/b2",
+          "/home/h", "/home/f", "/home/f2", "/home/m", "/home/m2", "/home/a/b/x", "/home/a/b/r"})
+      tree.set_owner(path, attacker);
+  }
+
+  std::vector<std::pair<std::string, std::string>> swaps() const {
+    std::vector<std::pair<std::string, std::string>> out;
+    for (std::string name : {"/home/x", "/home/a", "/home/a/b", "/home/h", "/home/f", "/home/m"})
+      out.emplace_back(tree.at(name), tree.at(name + "2"));
+    return out;
+  }
+
+  std::vector<FileFacts> state() const {
+    std::vector<FileFacts> out;
+    for (const std::string& path : victims) out.push_back(tree.facts(path));
+    return out;
+  }
+};
+
+const std::vector<std::string> targets = {"/home/x", "/home/a/b/x", "/home/a/b/r",
+                                          "/home/h", "/home/f",     "/home/m"};
+
+struct Tally {
+  std::uint64_t done = 0;
+  std::uint64_t unsafe = 0;
+  std::uint64_t changed = 0;
+};
+
+void count(Tally& tally, const Status& status) {
+  if (status.ok()) ++tally.done;
+  if (!status.ok() && status.error().name == "unsafe_path") ++tally.unsafe;
+  if (!status.ok() && status.error().name == "object_changed") ++tally.changed;
+}
+
+// What an act is told that it looked at: half of the time the truth, and half of the time the
+// victim itself, as if the attacker had won the race before the check. Then only the way there
+// can save the victim.
+std::optional<FileReference> reference(const LinuxHost& host, const std::vector<FileFacts>& victims,
+                                       const std::string& path, std::uint64_t i) {
+  if (i % 2 == 0) {
+    const FileFacts& victim = victims[1 + (i / 2) % (victims.size() - 1)];
+    return FileReference{path, victim.device, victim.inode};
+  }
+  auto facts = host.look(path);
+  if (!facts.ok() || !*facts) return std::nullopt;
+  return FileReference{path, (*facts)->device, (*facts)->inode};
+}
+
+void act(LinuxHost& host, const FileReference& object, std::uint64_t i, Tally& tally) {
+  bool removable = object.path.ends_with("/r");
+  if (removable) return count(tally, host.remove(object));
+  if (i % 3 == 0) return count(tally, host.set_owner(object, attacker, attacker));
+  count(tally, host.set_mode(object, i % 3 == 1 ? 0666 : 0600));
+}
+
+}  // namespace
+
+TEST_CASE("the swaps do redirect an act that takes no care" * doctest::skip(!can_change_users())) {
+  Field field;
+  FileFacts before = field.tree.facts("/victim/b/x");
+  Flipper flipper(field.swaps(), field.tree.at("/home/a/b/r"));
+  bool hit = false;
+  for (std::uint64_t i = 0; i < 5'000'000 && !hit; ++i) {
+    chmod(field.tree.at("/home/a/b/x").c_str(), 0666);
+    hit = field.tree.facts("/victim/b/x") != before;
+  }
+  CHECK(hit);
+}
+
+TEST_CASE("nobody who swaps names can redirect an act" * doctest::skip(!can_change_users())) {
+  Field field;
+  auto host = LinuxHost::open(field.tree.root());
+  REQUIRE(host.ok());
+  const std::vector<FileFacts> before = field.state();
+  Flipper flipper(field.swaps(), field.tree.at("/home/a/b/r"));
+  Tally tally;
+  // Bounded also where the attacker gets little of the processor.
+  std::uint64_t i = 0;
+  for (; i < iterations() || (flipper.flips() < flips_min && i < 5'000'000); ++i) {
+    auto object = reference(**host, before, targets[(i / 2) % targets.size()], i);
+    if (object) act(**host, *object, i, tally);
+  }
+  flipper.stop();
+  CHECK(field.state() == before);
+  CHECK(flipper.flips() >= flips_min);
+  CHECK(tally.done > 0);
+  CHECK(tally.unsafe > 0);
+  CHECK(tally.changed > 0);
+  MESSAGE(fmt::format("{} acts against {} swaps: {} done, {} unsafe, {} changed", i,
+                      flipper.flips(), tally.done, tally.unsafe, tally.changed));
+}
+
+}  // namespace reeve
