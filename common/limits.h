@@ -136,6 +136,9 @@ inline constexpr std::int64_t operator_timeout_ns = 10'000'000'000;
 // believes that nothing more will change.
 inline constexpr std::int64_t operator_poll_ns = 500'000'000;
 inline constexpr std::int64_t push_settle_ns = 2'000'000'000;
+// `push` gives nodes that were enrolled so recently and never spoke this long to connect.
+inline constexpr std::int64_t newcomer_age_s = 600;
+inline constexpr std::int64_t push_newcomers_ns = 5'000'000'000;
 inline constexpr std::size_t child_output_bytes_max = 1u << 20;  // of git and vet; the rest is cut
 static_assert(operator_items_max >= nodes_max, "status lists every node");
 

@@ -24,8 +24,12 @@ struct Command {
 std::vector<Command> command_table() {
   return {
       {"init", "make a fleet: keys, signed root, the controller's directory", run_init},
+      {"status", "how every host stands, by its own signed heartbeat", run_status},
       {"records", "what nodes found and put right, from the ledger", run_records},
+      {"show", "one record in full, and whether its proof holds", run_show},
       {"node enroll", "make a new node's state directory and register it", run_node_enroll},
+      {"node list", "the fleet's nodes and their labels", run_node_list},
+      {"node show", "one node in full", run_node_show},
       {"root show", "who may sign what, and until when", run_root_show},
   };
 }

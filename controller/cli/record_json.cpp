@@ -8,8 +8,9 @@
 namespace reeve::cli {
 namespace {
 
-constexpr std::array own_members{"record", "node",   "node_id",  "type",  "leaf",
-                                 "stored", "sealed", "unproven", "proven"};
+constexpr std::array own_members{"tree_size", "tree_root", "header",   "record",
+                                 "node",      "node_id",   "type",     "leaf",
+                                 "stored",    "sealed",    "unproven", "proven"};
 
 void add_moment(JsonObject& out, const std::string& name, const Moment& moment) {
   add_time(out, name, moment.wall_ns);

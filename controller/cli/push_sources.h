@@ -1,0 +1,34 @@
+// From the files that `reeve push` is given to the bundles of a manifest: read, lint, compile, vet.
+// What is wrong is told on standard error, all of it in one run.
+#pragma once
+
+#include <optional>
+#include <span>
+
+#include "common/trust.h"
+
+namespace reeve::cli {
+
+struct BuiltBundle {
+  std::string policy;
+  std::uint64_t rules = 0;
+  Bytes bytes;
+  Digest digest;
+};
+
+// Sources of one policy make one bundle; compiled bundles (they begin with "RVBN") are taken as
+// they are. Sorted by policy. Absent when anything was wrong, which has been told then.
+std::optional<std::vector<BuiltBundle>> build_bundles(std::span<const std::string> paths);
+
+// Asks `reeve-agent vet BUNDLE --json` beside this program what kinds think of each bundle; a
+// missing program is told as a note. Errors: `vet_refused`, `child_failed`, `file_unwritable`.
+Status vet_bundles(const std::vector<BuiltBundle>& bundles);
+
+// The commit that holds `path`, with "+" where files differ from it; empty outside a checkout.
+std::string source_revision(const std::string& path);
+
+// "role=web,role=db,zone=a": one alternative, a repeated label allows several values. Error
+// `usage`.
+Result<Selector> parse_selector(const std::string& text);
+
+}  // namespace reeve::cli

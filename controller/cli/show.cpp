@@ -1,0 +1,132 @@
+// reeve show: one record in full, in words first, and where it stands in the ledger.
+#include <fmt/format.h>
+
+#include "common/text.h"
+#include "controller/cli/json.h"
+#include "controller/cli/node_list.h"
+#include "controller/cli/record_view.h"
+#include "controller/cli/terminal.h"
+#include "controller/cli/times.h"
+
+namespace reeve::cli {
+namespace {
+
+CommandSpec show_spec() {
+  return {.name = "show",
+          .usage = "RECORD [--json]",
+          .details =
+              "Shows one record, named NODE/EPOCH/STREAM/SEQUENCE as `reeve records` names it,\n"
+              "and whether its proof holds: the node's certificate by the root, the batch's\n"
+              "signature by the certificate, the record by its path to the batch's root.\n"
+              "Exit: 0 the proof holds, 2 it does not, 1 could not ask.",
+          .options = {json_option(), fleet_option()},
+          .operands_min = 1,
+          .operands_max = 1};
+}
+
+// Where the controller says its log has come to; its word only until checkpoints are published.
+struct Tree {
+  std::uint64_t size = 0;
+  std::string root;
+};
+
+struct Shown {
+  SeenRecord record;
+  Tree tree;
+};
+
+// A controller may answer with a true record that is not the one that was asked for.
+bool is_meant(const SeenRecord& seen, const RecordName& asked) {
+  return (asked.node == seen.node || asked.node == hex(seen.header.node.view())) &&
+         hex(seen.header.epoch.view()).starts_with(asked.epoch_prefix) &&
+         asked.stream == seen.header.stream && asked.sequence == seen.header.first + seen.index;
+}
+
+Result<Shown> read_answer(const Value::Array& items, const RecordName& asked,
+                          const Certificates& certificates) {
+  std::optional<SeenRecord> record;
+  Tree tree;
+  for (const Value& item : items) {
+    if (item.find("record") != nullptr) {
+      auto seen = judge_record(item, certificates);
+      if (!seen.ok()) return seen.error();
+      record = *std::move(seen);
+    } else if (item.find("tree_size") != nullptr) {
+      Fields fields(item, "tree");
+      tree.size = fields.natural("tree_size");
+      tree.root = hex(fields.bytes<32>("tree_root").view());
+      REEVE_TRY(fields.finish(UnknownFields::keep));
+    }
+  }
+  if (!record || !is_meant(*record, asked)) {
+    return Error{.name = "wrong_record",
+                 .detail = "the controller answered with something else than this record"};
+  }
+  return Shown{*std::move(record), std::move(tree)};
+}
+
+Result<Shown> ask_record(Session& session, const std::string& name, const RecordName& asked) {
+  const auto nodes = ask_nodes(session);
+  if (!nodes.ok()) return nodes.error();
+  const auto items = session.controller().request("show", {{"record", name}});
+  if (!items.ok()) return items.error();
+  return read_answer(*items, asked, certificates_of(*nodes));
+}
+
+std::string ledger_page(const Shown& shown) {
+  const SeenRecord& seen = shown.record;
+  const BatchHeader& header = seen.header;
+  std::string out = fmt::format(
+      "\n  {:<12}{}\n  {:<12}leaf {} of {}, stored {}\n  {:<12}record {} of {} in its batch\n"
+      "  {:<12}{}\n  {:<12}{}\n",
+      "record", printable(seen.name), "ledger", seen.leaf, shown.tree.size,
+      moment_text(seen.stored_wall_ns), "batch", seen.index + 1, header.count, "header",
+      hex(seen.header_digest.view()), "signed by", hex(header.key.view()));
+  if (seen.proven()) {
+    return out +
+           "  proof       holds: signed by the node's certified key, and in the batch that\n"
+           "              this signature covers\n";
+  }
+  return out + fmt::format("  proof       DOES NOT HOLD: {}\n", printable(seen.unproven));
+}
+
+std::string with_tree(std::string json, const Tree& tree, const SeenRecord& seen) {
+  JsonObject more;
+  more.natural("tree_size", tree.size)
+      .text("tree_root", tree.root)
+      .text("header", hex(seen.header_digest.view()));
+  // Both are objects: the first loses "}\n", the second "{".
+  json.resize(json.size() - 2);
+  return json + "," + more.line().substr(1);
+}
+
+int show_record(const Environment& environment, const Arguments& arguments) {
+  const std::string& name = arguments.operands()[0];
+  const auto asked = parse_record_name(name);
+  if (!asked) {
+    return print_error({.name = "usage",
+                        .detail = fmt::format("`{}` is no record's name; expected "
+                                              "NODE/EPOCH/STREAM/SEQUENCE, such as "
+                                              "web1/3f9a01c2/urgent/17",
+                                              name),
+                        .next = "reeve records lists names"});
+  }
+  const auto session = Session::open(environment, arguments);
+  if (!session.ok()) return print_error(session.error());
+  const auto shown = ask_record(**session, name, *asked);
+  if (!shown.ok()) return print_error(shown.error());
+  const SeenRecord& seen = shown->record;
+  print_out(arguments.has("json")
+                ? with_tree(record_json(seen), shown->tree, seen)
+                : record_page(seen, (*session)->fleet().root) + ledger_page(*shown));
+  return seen.proven() ? exit_code::done : exit_code::deviations;
+}
+
+}  // namespace
+
+int run_show(const Environment& environment, CommandArguments arguments) {
+  return with_arguments(show_spec(), arguments,
+                        [&](const Arguments& parsed) { return show_record(environment, parsed); });
+}
+
+}  // namespace reeve::cli
