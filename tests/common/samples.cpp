@@ -91,7 +91,10 @@ Bytes receipt_bytes() { return encode_receipt(receipt(), sealed); }
 
 Bytes epoch_start_bytes() {
   return encode_record("epoch_start", sealed, std::nullopt,
-                       Value::Map{{"prev", filled<16>(0x11)}, {"last", 99}});
+                       Value::Map{{"agent", "0.1.0"},
+                                  {"previous", filled<16>(0x11)},
+                                  {"last", 99},
+                                  {"header", filled<32>(0x12)}});
 }
 
 Heartbeat heartbeat() {
