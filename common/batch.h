@@ -1,6 +1,7 @@
-// Batches: the unit that is signed, journaled, sent and logged (DESIGN sections 2 and 5). A batch is
-// a signed header (the ledger leaf) followed by its record bodies as (salt, length, bytes). Record
-// identity is (node, epoch, stream, sequence); sequences count from 0 in each epoch and stream.
+// Batches: the unit that is signed, journaled, sent and logged (DESIGN sections 2 and 5). A batch
+// is a signed header (the ledger leaf) followed by its record bodies as (salt, length, bytes).
+// Record identity is (node, epoch, stream, sequence); sequences count from 0 in each epoch and
+// stream.
 #pragma once
 
 #include "common/merkle.h"
@@ -46,7 +47,8 @@ Bytes encode_batch(const Batch& batch);
 // In this order: frame, signature by `key`, header, bodies against the root. Errors: `malformed`,
 // `wrong_type`, `bad_signature`, `limit_exceeded`, `root_mismatch`.
 Result<Batch> open_batch(ByteView bytes, const PublicKey& key);
-// The same without a signature check: only for bytes of our own journal, whose frames have checksums.
+// The same without a signature check: only for bytes of our own journal, whose frames have
+// checksums.
 Result<Batch> read_own_batch(ByteView bytes);
 
 }  // namespace reeve

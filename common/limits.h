@@ -128,7 +128,8 @@ inline constexpr int store_busy_ms = 1'000;  // then a write is refused and trie
 
 // The operator's command.
 inline constexpr std::size_t key_file_bytes_max = 4'096;  // more of a key file is not read
-// Items and messages of the answer to one request; beyond them the controller is not believed (`reply_too_long`).
+// Items and messages of the answer to one request; beyond them the controller is not believed
+// (`reply_too_long`).
 inline constexpr std::size_t operator_items_max = 2 * nodes_max;
 // A request without any reply for so long is `controller_unreachable`.
 inline constexpr std::int64_t operator_timeout_ns = 10'000'000'000;

@@ -9,11 +9,11 @@ namespace reeve {
 
 // What became of a deviation. Stable names, documented in docs/formats.md.
 namespace outcome {
-inline constexpr std::string_view fixed = "fixed";                // read back and found right
-inline constexpr std::string_view audited = "audited";            // mode audit: reported only
-inline constexpr std::string_view fix_failed = "fix_failed";      // the act was refused
-inline constexpr std::string_view not_held = "not_held";          // the act passed, the look did not
-inline constexpr std::string_view unsafe_path = "unsafe_path";    // an attacker could redirect it
+inline constexpr std::string_view fixed = "fixed";              // read back and found right
+inline constexpr std::string_view audited = "audited";          // mode audit: reported only
+inline constexpr std::string_view fix_failed = "fix_failed";    // the act was refused
+inline constexpr std::string_view not_held = "not_held";        // the act passed, the look did not
+inline constexpr std::string_view unsafe_path = "unsafe_path";  // an attacker could redirect it
 inline constexpr std::string_view check_failed = "check_failed";  // the state could not be read
 inline constexpr std::string_view resolved = "resolved";          // right again without our act
 inline constexpr std::string_view withdrawn = "withdrawn";        // its rule is no longer in policy
@@ -71,9 +71,9 @@ struct Receipt {
   Cause cause;
   PolicyReference policy;
   std::string outcome;
-  std::string reason;         // an error's name where something failed, else empty
-  std::string detail;         // and its words
-  bool interrupted = false;   // closed by the start after a kill, from the intent
+  std::string reason;        // an error's name where something failed, else empty
+  std::string detail;        // and its words
+  bool interrupted = false;  // closed by the start after a kill, from the intent
   Moment detected, fixed, verified;
   bool operator==(const Receipt&) const = default;
 };
@@ -88,6 +88,8 @@ struct Record {
 };
 
 // A record of any type but "receipt": the stamps and, if any, the severity come first, then fields.
+// Both always give what decode_record() reads: texts and lists that would pass its limits are cut,
+// and a last field "cut" says so.
 Bytes encode_record(std::string_view type, Moment sealed, std::optional<Severity> severity,
                     Value::Map fields);
 Bytes encode_receipt(const Receipt& receipt, Moment sealed);
@@ -123,10 +125,10 @@ struct Heartbeat {
   std::uint64_t root_version = 0;
   std::uint64_t manifest_version = 0;  // adopted; 0 for none
   Digest manifest_digest;
-  bool stale = false;                  // the manifest has expired; still enforced
-  std::string refused;                 // the error name of the last refused policy, or empty
+  bool stale = false;   // the manifest has expired; still enforced
+  std::string refused;  // the error name of the last refused policy, or empty
   std::array<std::uint32_t, rule_states> rules{};  // how many are in each state
-  std::string isolation;               // "full" or "reduced"
+  std::string isolation;                           // "full" or "reduced"
   std::vector<std::string> sensors;
   std::vector<std::string> blind_spots;
   std::array<std::uint64_t, 2> sealed{};  // records durable per stream in this epoch

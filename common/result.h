@@ -1,6 +1,7 @@
 // Result<T> carries a value or an Error: what the world refused. Every Error has a stable name
 // that the manual explains, says which act failed on which object, and may give the next step.
-// Absence is std::optional; being wrong ourselves is REEVE_ASSERT, which stays on in release builds.
+// Absence is std::optional; being wrong ourselves is REEVE_ASSERT, which stays on in release
+// builds.
 #pragma once
 
 #include <string>
@@ -40,16 +41,28 @@ class [[nodiscard]] Result {
   bool ok() const { return held_.index() == 0; }
   explicit operator bool() const { return ok(); }
 
-  const T& value() const& { REEVE_ASSERT(ok()); return std::get<0>(held_); }
-  T& value() & { REEVE_ASSERT(ok()); return std::get<0>(held_); }
-  T&& value() && { REEVE_ASSERT(ok()); return std::get<0>(std::move(held_)); }
+  const T& value() const& {
+    REEVE_ASSERT(ok());
+    return std::get<0>(held_);
+  }
+  T& value() & {
+    REEVE_ASSERT(ok());
+    return std::get<0>(held_);
+  }
+  T&& value() && {
+    REEVE_ASSERT(ok());
+    return std::get<0>(std::move(held_));
+  }
   const T& operator*() const& { return value(); }
   T& operator*() & { return value(); }
   T&& operator*() && { return std::move(*this).value(); }
   const T* operator->() const { return &value(); }
   T* operator->() { return &value(); }
 
-  const Error& error() const { REEVE_ASSERT(!ok()); return std::get<1>(held_); }
+  const Error& error() const {
+    REEVE_ASSERT(!ok());
+    return std::get<1>(held_);
+  }
 
  private:
   std::variant<T, Error> held_;
@@ -63,7 +76,10 @@ class [[nodiscard]] Result<void> {
 
   bool ok() const { return ok_; }
   explicit operator bool() const { return ok_; }
-  const Error& error() const { REEVE_ASSERT(!ok_); return error_; }
+  const Error& error() const {
+    REEVE_ASSERT(!ok_);
+    return error_;
+  }
 
  private:
   Error error_{};

@@ -1,5 +1,6 @@
 // One fixed value of every format, each field different from its default, so that golden files and
-// fuzzers begin from bytes in which every field shows. Keys come from fixed seeds and are no secret.
+// fuzzers begin from bytes in which every field shows. Keys come from fixed seeds and are no
+// secret.
 #pragma once
 
 #include "common/batch.h"
