@@ -21,9 +21,18 @@ struct Command {
   std::function<int(const Environment&, CommandArguments)> run;
 };
 
+// Commands that need nothing but files do without the environment.
+template <int (*run)(CommandArguments)>
+int on_files(const Environment& /*environment*/, CommandArguments arguments) {
+  return run(arguments);
+}
+
 std::vector<Command> command_table() {
   return {
       {"init", "make a fleet: keys, signed root, the controller's directory", run_init},
+      {"lint", "every error of policy source, with its position", on_files<run_lint>},
+      {"compile", "policy source to the bundle that agents take", on_files<run_compile>},
+      {"diff", "rules added, changed and removed between two policies", on_files<run_diff>},
       {"status", "how every host stands, by its own signed heartbeat", run_status},
       {"records", "what nodes found and put right, from the ledger", run_records},
       {"show", "one record in full, and whether its proof holds", run_show},
