@@ -5,6 +5,7 @@
 
 #include "common/limits.h"
 #include "controller/policy/bundle_diff.h"
+#include "tests/golden.h"
 #include "tests/policy/policy_fixture.h"
 
 using namespace reeve;
@@ -103,10 +104,8 @@ TEST_CASE("The sample policy compiles to the golden bundle") {
       {{"sample.yaml", fixture::read_source_file("tests/golden/sample_policy.yaml")}},
       fixture::kinds());
   REQUIRE(outcome.errors.empty());
-  const std::string golden = fixture::read_source_file("tests/golden/sample_policy.bin");
-  const Bytes bytes = encode_bundle(*outcome.bundle);
-  CHECK(hex(bytes) == hex(view_of(golden)));
-  CHECK(*decode_bundle(view_of(golden)) == *outcome.bundle);
+  check_golden("sample_policy.bin", encode_bundle(*outcome.bundle));
+  CHECK(*decode_bundle(golden("sample_policy.bin")) == *outcome.bundle);
 }
 
 TEST_CASE("Files of one policy are joined in the order given") {
