@@ -86,6 +86,12 @@ inline constexpr std::size_t file_name_bytes_max = 255;  // one component of a p
 // passwd and group under the root: a larger one answers `check_failed`, its names are unknown.
 inline constexpr std::size_t accounts_bytes_max = 16u << 20;
 
+// Sensors: one drain() takes about this much of the kernel's queue, the rest waits for the next.
+// More wakes than this in one drain become one wake for the whole of each rule.
+inline constexpr std::size_t sensor_read_bytes = 64u << 10;
+inline constexpr std::size_t sensor_events_max = 32'768;
+inline constexpr std::size_t sensor_wakes_max = 8'192;
+
 // Times.
 inline constexpr std::int64_t sweep_interval_ns = 600'000'000'000;  // with a tenth of jitter
 inline constexpr std::int64_t heartbeat_interval_ns = 30'000'000'000;

@@ -1,0 +1,275 @@
+#include "agent/sensors/inotify.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/inotify.h>
+
+#include <algorithm>
+
+#include "common/limits.h"
+
+namespace reeve {
+
+namespace {
+
+struct CloseDirectory {
+  void operator()(DIR* directory) const { closedir(directory); }
+};
+
+struct Entry {
+  std::string name;
+  bool may_be_directory = false;
+  bool may_be_link = false;
+};
+
+// What can be read of a directory, in its order; the rest is the sweep's.
+std::vector<Entry> entries_of(int directory) {
+  std::vector<Entry> out;
+  Fd fd(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.is_open()) return out;
+  std::unique_ptr<DIR, CloseDirectory> entries(fdopendir(fd.get()));
+  if (!entries) return out;
+  fd.release();  // closedir closes it
+  while (const dirent* entry = readdir(entries.get())) {
+    std::string_view name = entry->d_name;
+    if (name == "." || name == "..") continue;
+    if (out.size() >= limits::rule_objects_max) break;
+    bool unknown = entry->d_type == DT_UNKNOWN;
+    out.push_back({std::string(name), unknown || entry->d_type == DT_DIR,
+                   unknown || entry->d_type == DT_LNK});
+  }
+  return out;
+}
+
+bool is_structural(const InotifyEvent& event) { return (event.mask & InotifyQueue::names) != 0; }
+
+bool brings_a_name(const InotifyEvent& event) {
+  return (event.mask & (IN_CREATE | IN_MOVED_TO)) != 0;
+}
+
+bool covers_name(const Cover& cover, const std::string& name) {
+  return cover.pattern == nullptr || component_matches((*cover.pattern)[cover.level], name);
+}
+
+// What a directory of this name inherits; links only what patterns want of them.
+std::vector<Cover> inherited(const Place& place, const Entry& entry) {
+  std::vector<Cover> out;
+  for (Cover cover : place.covers) {
+    bool tree = cover.pattern == nullptr;
+    bool reaches = tree ? entry.may_be_directory : !cover.is_last();
+    if (!reaches || !covers_name(cover, entry.name)) continue;
+    if (!tree) ++cover.level;
+    out.push_back(cover);
+  }
+  return out;
+}
+
+// True where the place had not had all of them.
+bool add_covers(Place& place, const std::vector<Cover>& covers) {
+  bool added = false;
+  for (const Cover& cover : covers) {
+    auto& all = place.covers;
+    if (std::find(all.begin(), all.end(), cover) != all.end()) continue;
+    all.push_back(cover);
+    place.stepped = place.stepped || cover.pattern != nullptr;
+    added = true;
+  }
+  return added;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<InotifySensor>> InotifySensor::open(const std::string& root) {
+  auto paths = SafePath::open_root(root);
+  if (!paths.ok()) return paths.error();
+  auto queue = InotifyQueue::open();
+  if (!queue.ok()) return queue.error();
+  return std::make_unique<InotifySensor>(WatchBook(std::move(*paths), std::move(*queue)));
+}
+
+std::vector<std::string> InotifySensor::watch(const std::vector<std::pair<WatchId, Watch>>& all) {
+  all_ = all;
+  build();
+  return book_.take_blind_spots();
+}
+
+void InotifySensor::build() {
+  book_.clear();
+  patterns_.clear();
+  for (const auto& [rule, watch] : all_) add_interest(rule, watch);
+  for (const std::string& path : book_.paths()) enter(path, Tell::nobody);
+  book_.release_unused();
+}
+
+void InotifySensor::add_interest(WatchId rule, const Watch& watch) {
+  auto asked_place = [&](const std::string& path) -> Place& {
+    Place& place = book_.place_at(path);
+    place.asked = place.stepped = true;
+    return place;
+  };
+  if (watch.pattern) {
+    const PathPattern& pattern = patterns_.emplace_back(watch.path);
+    add_covers(asked_place(pattern.base()), {Cover{rule, &pattern.rest(), 0}});
+    return;
+  }
+  std::string name(file_name_of(watch.path));
+  asked_place(std::string(directory_of(watch.path))).objects[name].push_back(rule);
+  if (watch.recursive) add_covers(asked_place(watch.path), {Cover{rule, nullptr, 0}});
+}
+
+SensorReport InotifySensor::drain() {
+  SensorReport report;
+  for (const InotifyEvent& event : book_.queue().read()) {
+    if ((event.mask & IN_Q_OVERFLOW) != 0)
+      report.overflowed = true;
+    else
+      handle(event);
+  }
+  // After an overflow the book itself may be out of date.
+  if (report.overflowed) build();
+  settle_doubtful();
+  report.wakes = wakes();
+  report.blind_spots = book_.take_blind_spots();
+  return report;
+}
+
+void InotifySensor::handle(const InotifyEvent& event) {
+  if ((event.mask & IN_IGNORED) != 0) return handle_lost_watch(event.watch);
+  const WatchedDirectory* directory = book_.directory(event.watch);
+  if (directory == nullptr) return;
+  for (const Place* place : directory->places) handle_place(*place, event);
+  if (auto way = directory->ways.find(event.name);
+      way != directory->ways.end() && is_structural(event))
+    for (const Place* place : way->second) doubt(*place);
+  if (auto found = directory->links.find(event.name); found != directory->links.end()) {
+    for (const FollowedLink* link : found->second) {
+      for (WatchId rule : link->rules) wake(rule, link->path);
+      if (is_structural(event)) doubtful_links_.insert(link->path);
+    }
+  }
+}
+
+void InotifySensor::handle_place(const Place& place, const InotifyEvent& event) {
+  std::string object = event.name.empty() ? place.path : joined(place.path, event.name);
+  if (auto found = place.objects.find(event.name); found != place.objects.end()) {
+    for (WatchId rule : found->second) {
+      wake(rule, object);
+      if (brings_a_name(event)) doubtful_objects_.emplace(rule, object);
+    }
+  }
+  // A directory's own attributes are told to the directory above it too, which names it.
+  if (event.name.empty()) return;
+  for (const Cover& cover : place.covers)
+    if (covers_name(cover, event.name)) handle_cover(cover, object, event);
+}
+
+void InotifySensor::handle_cover(const Cover& cover, const std::string& object,
+                                 const InotifyEvent& event) {
+  wake(cover.rule, object);
+  if (!is_structural(event)) return;
+  if (cover.is_last()) {
+    if (brings_a_name(event)) doubtful_objects_.emplace(cover.rule, object);
+  } else if (cover.pattern != nullptr || (event.mask & IN_ISDIR) != 0) {
+    doubtful_children_.insert(object);
+  }
+}
+
+void InotifySensor::handle_lost_watch(int watch) {
+  WatchedDirectory lost = book_.forget(watch);
+  for (Place* place : lost.places) {
+    place->watch = -1;
+    doubt(*place);
+  }
+  for (const auto& [name, places] : lost.ways)
+    for (const Place* place : places) doubt(*place);
+  for (const auto& [name, links] : lost.links)
+    for (const FollowedLink* link : links) doubtful_links_.insert(link->path);
+}
+
+void InotifySensor::doubt(const Place& place) {
+  (place.asked ? doubtful_places_ : doubtful_children_).insert(place.path);
+}
+
+void InotifySensor::settle_doubtful() {
+  for (const std::string& path : std::exchange(doubtful_places_, {})) {
+    const Place* place = book_.find(path);
+    if (place == nullptr) continue;
+    wake_all_of(*place);
+    book_.drop_unasked(path);
+    enter(path, Tell::nobody);
+  }
+  for (const std::string& path : std::exchange(doubtful_children_, {})) settle_child(path);
+  for (const std::string& path : std::exchange(doubtful_links_, {}))
+    if (FollowedLink* link = book_.find_link(path)) book_.settle(*link);
+  for (const auto& [rule, object] : std::exchange(doubtful_objects_, {}))
+    book_.follow_if_link(*object, rule);
+  book_.release_unused();
+}
+
+void InotifySensor::settle_child(const std::string& path) {
+  book_.drop_unasked(path);
+  const Place* parent = book_.find(std::string(directory_of(path)));
+  if (parent == nullptr) return;
+  // What it is now shows when it is entered: trees enter directories only, patterns links too.
+  auto covers = inherited(*parent, {std::string(file_name_of(path)), true, true});
+  if (!covers.empty() && add_covers(book_.place_at(path), covers)) enter(path, Tell::rules);
+}
+
+void InotifySensor::enter(const std::string& path, Tell tell) {
+  std::vector<std::string> pending = {path};
+  while (!pending.empty()) {
+    std::string next = std::move(pending.back());
+    pending.pop_back();
+    Place* place = book_.find(next);
+    if (place == nullptr) continue;
+    auto directory = book_.settle(*place);
+    if (!directory) {
+      if (!place->asked) book_.drop_unasked(next);
+      continue;
+    }
+    for (const auto& [name, rules] : place->objects)
+      for (WatchId rule : rules) book_.follow_if_link(joined(place->path, name), rule);
+    if (place->covers.empty()) continue;
+    auto below = enter_names(*place, directory->get(), tell);
+    pending.insert(pending.end(), std::make_move_iterator(below.begin()),
+                   std::make_move_iterator(below.end()));
+  }
+}
+
+std::vector<std::string> InotifySensor::enter_names(const Place& place, int directory, Tell tell) {
+  std::vector<std::string> out;
+  for (const Entry& entry : entries_of(directory)) {
+    std::string object = joined(place.path, entry.name);
+    for (const Cover& cover : place.covers) {
+      if (!covers_name(cover, entry.name)) continue;
+      if (tell == Tell::rules) wake(cover.rule, object);
+      if (cover.is_last() && entry.may_be_link) book_.follow_if_link(object, cover.rule);
+    }
+    if (!entry.may_be_directory && !entry.may_be_link) continue;
+    auto covers = inherited(place, entry);
+    if (!covers.empty() && add_covers(book_.place_at(object), covers)) out.push_back(object);
+  }
+  return out;
+}
+
+void InotifySensor::wake_all_of(const Place& place) {
+  for (const auto& [name, rules] : place.objects)
+    for (WatchId rule : rules) wake(rule, name.empty() ? place.path : joined(place.path, name));
+  for (const Cover& cover : place.covers) wake(cover.rule, std::nullopt);
+}
+
+std::vector<Wake> InotifySensor::wakes() {
+  std::set<Due> due = std::exchange(due_, {});
+  if (due.size() > limits::sensor_wakes_max) {
+    std::set<Due> whole;
+    for (const auto& [rule, object] : due) whole.emplace(rule, std::nullopt);
+    due = std::move(whole);
+  }
+  std::vector<Wake> out;
+  Cause cause;
+  cause.via = name();
+  for (const auto& [rule, object] : due) out.push_back({rule, object, cause});
+  return out;
+}
+
+}  // namespace reeve
