@@ -132,6 +132,13 @@ inline constexpr std::size_t host_bytes_max = 255;  // RFC 1035: the longest nam
 inline constexpr std::size_t resolved_addresses_max = 16;
 static_assert(link_heartbeat_ms * 2 < link_silence_ms);
 
+// Courier.
+inline constexpr std::size_t courier_descriptors_max = 64;  // sockets and libzmq's own
+inline constexpr std::int64_t courier_address_ns = 5'000'000'000;   // each resolved address in turn
+inline constexpr std::int64_t courier_resolve_ns = 60'000'000'000;  // then it ends, to resolve anew
+inline constexpr std::int64_t courier_configure_ns = 30'000'000'000;  // for the agent's first word
+inline constexpr std::size_t courier_burst_max = 64;  // messages one way before the other's turn
+
 // Controller.
 inline constexpr std::size_t nodes_max = 65'536;
 inline constexpr std::size_t operator_reply_items_max = 256;

@@ -11,6 +11,7 @@
 
 #include <array>
 #include <csignal>
+#include <cstdio>
 #include <string>
 
 #include "agent/launcher_process.h"
@@ -78,6 +79,7 @@ struct Launched {
   explicit Launched(std::function<int(LauncherChannel, int, int tell_fd)> decide,
                     const LaunchTimes& times = quick, std::string courier_user = "same") {
     Pipe pipe;
+    std::fflush(nullptr);  // else the child would write it again
     pid = fork();
     REQUIRE(pid >= 0);
     if (pid == 0) {

@@ -1,6 +1,7 @@
 // Real sockets on loopback with ports that the kernel chooses. Waits end with what they wait for;
 // their bound is thirty times what they take and is met only by a failure.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -283,7 +284,7 @@ TEST_CASE("IPv6 loopback works where the host has it") {
   auto server = ZmqServer::create(keys.secret,
                                   {{"tcp://[::1]:0", "nodes", [](const auto&) { return true; }}});
   if (!server.ok()) {
-    MESSAGE("no IPv6 loopback here: " << server.error().detail);
+    fmt::print("SKIP IPv6 loopback works where the host has it: {}\n", server.error().detail);
     return;
   }
   Fixture f;
