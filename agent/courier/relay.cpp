@@ -80,8 +80,7 @@ Relay::Relay(Fd agent, Fd watch, CourierConfig config, std::vector<std::string> 
       config_(std::move(config)),
       addresses_(std::move(addresses)),
       isolation_(isolation),
-      times_(times),
-      give_up_ns_(clock_.monotonic_ns() + spread(times.resolve_ns)) {}
+      times_(times) {}
 
 RelayEnd Relay::run() {
   while (true) {
@@ -92,12 +91,12 @@ RelayEnd Relay::run() {
 std::optional<RelayEnd> Relay::turn(std::int64_t timeout_ns) {
   const std::int64_t now = clock_.monotonic_ns();
   if (up()) {
-    give_up_ns_ = now + spread(times_.resolve_ns);
-  } else if (now >= give_up_ns_) {
-    return RelayEnd::no_address_answers;
+    give_up_ns_.reset();
   } else {
+    if (!give_up_ns_) note_loss(now);
+    if (now >= *give_up_ns_) return RelayEnd::no_address_answers;
     choose_address(now);
-    timeout_ns = std::min(timeout_ns, std::min(address_until_ns_, give_up_ns_) - now);
+    timeout_ns = std::min(timeout_ns, std::min(address_until_ns_, *give_up_ns_) - now);
   }
   tell_link_state();
   watch_agent();
@@ -109,11 +108,18 @@ std::optional<RelayEnd> Relay::turn(std::int64_t timeout_ns) {
   return std::nullopt;
 }
 
+// An address that has answered gets the first chance to do so again.
+void Relay::note_loss(std::int64_t now) {
+  give_up_ns_ = now + spread(times_.resolve_ns);
+  if (client_) address_until_ns_ = now + spread(times_.address_ns);
+}
+
 // The client tries its address again by itself; with several addresses each has its time.
 void Relay::choose_address(std::int64_t now) {
-  if (now < address_until_ns_ || (client_ && addresses_.size() == 1)) return;
-  const auto& address = addresses_[next_address_++ % addresses_.size()];
+  if (now < address_until_ns_) return;
   address_until_ns_ = now + spread(times_.address_ns);
+  if (client_ && addresses_.size() == 1) return;
+  const auto& address = addresses_[next_address_++ % addresses_.size()];
   client_.reset();
   auto connected =
       ZmqClient::connect(address, config_.controller_key, config_.node_key, config_.node_secret);

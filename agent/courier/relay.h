@@ -46,6 +46,7 @@ class Relay {
         Isolation isolation, const RelayTimes& times);
 
   bool up() const { return client_ && client_->connected(); }
+  void note_loss(std::int64_t now);
   void choose_address(std::int64_t now);
   void wait(std::int64_t timeout_ns);
   void watch_agent();
@@ -64,8 +65,8 @@ class Relay {
   SystemClock clock_;
   std::unique_ptr<ZmqClient> client_;
   std::size_t next_address_ = 0;
-  std::int64_t address_until_ns_ = 0;  // then the next one is tried
-  std::int64_t give_up_ns_ = 0;
+  std::int64_t address_until_ns_ = 0;       // then the next one is tried
+  std::optional<std::int64_t> give_up_ns_;  // while the network is down
   std::optional<bool> told_up_;
   std::optional<Bytes> outward_;  // read from the agent, not yet taken by the network
   std::optional<Bytes> inward_;   // received, not yet taken by the agent's socket
