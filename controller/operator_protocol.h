@@ -18,9 +18,11 @@ namespace reeve {
 //   bundle   {digest, offset} -> item {total, bytes}                               view
 //   status   -> items {certificate bin, heartbeat bin?, seen wall_ns, connected bool,
 //                      flags [text]}                                               view
-//   records  {node?, rule?, since? wall_ns, after? cursor, limit?} ->
-//            items {cursor, leaf, node bin32, name, index, stored wall_ns, header bin,
-//                   salt bin16, record bin, path [bin32]}                          view
+//   records  {node?, rule?, since? wall_ns (stored, not sealed), after? cursor, limit?} ->
+//            items {cursor (a number that grows), leaf, node bin32, name, index, stored wall_ns,
+//            header bin,
+//                   salt bin16, record bin, path [bin32],
+//                   equivocation? true: kept, but not in its stream's chain}       view
 //   show     {record text} -> one such item, and {tree_size, tree_root}            view
 inline constexpr std::uint64_t operator_protocol_version = 1;
 

@@ -1,0 +1,197 @@
+#include "controller/controller.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/limits.h"
+
+namespace reeve {
+
+std::vector<std::string> Controller::step(ServerLink& nodes, ServerLink& operators) {
+  serve_nodes(nodes);
+  serve_operators(operators, nodes);
+  return std::exchange(notes_, {});
+}
+
+// The order of these lines is a promise: what is acknowledged is durable.
+void Controller::serve_nodes(ServerLink& link) {
+  Turn turn;
+  auto done = take_messages(link, turn);
+  if (done.ok()) done = commit(turn);
+  if (done.ok()) {
+    send_acknowledgements(link, turn);
+  } else {
+    lose(done.error(), turn);
+  }
+  for (const auto& answer : turn.answers) {
+    if (!link.send(answer.peer, answer.message)) count("link_full");
+  }
+}
+
+Status Controller::take_messages(ServerLink& link, Turn& turn) {
+  for (std::size_t i = 0; i < limits::messages_per_commit; ++i) {
+    const auto incoming = link.receive();
+    if (!incoming) break;
+    // The session may be older than a revocation: the registry is asked for every message.
+    const auto* node = registry_.admitted(incoming->peer);
+    if (node == nullptr) {
+      count("unregistered");
+      continue;
+    }
+    REEVE_TRY(take_message(*node, incoming->peer, incoming->message, turn));
+  }
+  return {};
+}
+
+Status Controller::take_message(const Node& node, const TransportKey& peer, ByteView bytes,
+                                Turn& turn) {
+  const auto message = decode_message(bytes);
+  if (!message.ok()) {
+    count(message.error().name);
+    return {};
+  }
+  if (message->type == MessageType::batch) return take_batch(node, peer, message->payload, turn);
+  if (message->type == MessageType::heartbeat) {
+    take_heartbeat(node, peer, message->payload, turn);
+    return {};
+  }
+  if (message->type != MessageType::fetch) {
+    count("wrong_type");
+    return {};
+  }
+  take_fetch(peer, message->payload, turn);
+  return {};
+}
+
+Status Controller::take_batch(const Node& node, const TransportKey& peer, ByteView payload,
+                              Turn& turn) {
+  if (store_rests()) {
+    count("store_resting");
+    return {};
+  }
+  REEVE_TRY(begin(turn));
+  const auto flags = node.flags;
+  auto verdict = intake_.take_batch(node.id(), payload);
+  if (!verdict.ok()) return verdict.error();
+  count(verdict->name);
+  if (verdict->is_fork) count("fork");
+  if (node.flags != flags) {
+    note(fmt::format("node {}: its records are flagged {}", node.certificate.name,
+                     fmt::join(node.flag_names(), ", ")));
+  }
+  if (verdict->acknowledgement) {
+    turn.acknowledgements.push_back({peer, std::move(*verdict->acknowledgement)});
+  }
+  return {};
+}
+
+void Controller::take_heartbeat(const Node& node, const TransportKey& peer, ByteView payload,
+                                Turn& turn) {
+  const auto verdict = intake_.take_heartbeat(node.id(), payload);
+  count(verdict.name);
+  if (verdict.name != "heard") return;
+  for (auto& message : publisher_.messages_for(*node.heartbeat)) {
+    turn.answers.push_back({peer, std::move(message)});
+  }
+}
+
+void Controller::take_fetch(const TransportKey& peer, ByteView payload, Turn& turn) {
+  auto chunk = publisher_.chunk_message(payload);
+  if (!chunk.ok()) return count(chunk.error().name);
+  count(*chunk ? "fetched" : "not_published");
+  if (*chunk) turn.answers.push_back({peer, std::move(**chunk)});
+}
+
+Status Controller::begin(Turn& turn) {
+  if (turn.in_transaction) return {};
+  REEVE_TRY(ledger_->begin());
+  turn.in_transaction = true;
+  return {};
+}
+
+bool Controller::store_rests() const {
+  return store_failed_ns_ && clock_.boottime_ns() - *store_failed_ns_ < limits::store_retry_ns;
+}
+
+bool Controller::rows_are_due() const {
+  if (!registry_.has_changes() || store_rests()) return false;
+  return registry_.has_new_flags() ||
+         clock_.boottime_ns() - rows_written_ns_ >= limits::node_rows_interval_ns;
+}
+
+Status Controller::commit(Turn& turn) {
+  const bool rows = rows_are_due();
+  if (!rows && !turn.in_transaction) return {};
+  REEVE_TRY(begin(turn));
+  if (rows) REEVE_TRY(registry_.write_changes(store_));
+  REEVE_TRY(ledger_->commit());
+  turn.in_transaction = false;
+  if (store_failed_ns_) note("store: writes succeed again");
+  store_failed_ns_.reset();
+  if (rows) {
+    registry_.committed();
+    rows_written_ns_ = clock_.boottime_ns();
+  }
+  return {};
+}
+
+// Nothing of this turn is acknowledged: the agents keep their records and send them again.
+void Controller::lose(const Error& error, Turn& turn) {
+  ledger_->rollback();
+  intake_.forget();
+  turn.acknowledgements.clear();
+  count(error.name);
+  if (!store_failed_ns_) {
+    note(fmt::format("store: {}: {}; nothing is acknowledged until writes succeed again",
+                     error.name, error.detail));
+  }
+  store_failed_ns_ = clock_.boottime_ns();
+}
+
+void Controller::send_acknowledgements(ServerLink& link, const Turn& turn) {
+  for (const auto& waiting : turn.acknowledgements) {
+    auto acknowledgement = waiting.acknowledgement;
+    acknowledgement.tree_size = ledger_->size();
+    const auto message =
+        encode_message(MessageType::acknowledgement, encode_acknowledgement(acknowledgement));
+    count(link.send(waiting.peer, message) ? "acknowledged" : "link_full");
+  }
+}
+
+void Controller::serve_operators(ServerLink& operators, ServerLink& nodes) {
+  for (std::size_t i = 0; i < limits::requests_per_step; ++i) {
+    const auto incoming = operators.receive();
+    if (!incoming) break;
+    const auto outcome = operators_.take(incoming->peer, incoming->message);
+    count(outcome.name);
+    const bool is_change = outcome.operation == "publish" || outcome.operation == "enroll";
+    if (is_change || (!outcome.who.empty() && outcome.name != "answered")) {
+      note(fmt::format("operator {}: {}: {}", outcome.who, outcome.operation,
+                       outcome.name == "answered" ? "done" : outcome.name));
+    }
+    if (outcome.published) push_manifest(nodes);
+  }
+  operators_.send_replies(operators);
+}
+
+void Controller::push_manifest(ServerLink& nodes) {
+  const auto message = publisher_.manifest_message();
+  for (const auto& entry : registry_.nodes()) {
+    const auto& node = entry.second;
+    if (!node.is_connected(clock_)) continue;
+    if (!nodes.send(node.certificate.transport_key, message)) count("link_full");
+  }
+}
+
+std::int64_t Controller::idle_ns() const {
+  if (operators_.has_replies()) return limits::reply_retry_ns;
+  if (!registry_.has_changes()) return limits::controller_idle_ns;
+  if (store_rests()) return limits::store_retry_ns;
+  const auto due = rows_written_ns_ + limits::node_rows_interval_ns - clock_.boottime_ns();
+  return std::max<std::int64_t>(due, 0);
+}
+
+void Controller::note(std::string line) { notes_.push_back(std::move(line)); }
+
+}  // namespace reeve

@@ -1,0 +1,94 @@
+// A whole controller as a value of its parts: intake, ledger, publisher, queries and the operators'
+// endpoint over a store, a clock and two links. It has no thread, timer, socket or file of its own
+// and moves only in step(), so that one process can run it with a fleet of agents on fakes.
+#pragma once
+
+#include "controller/intake.h"
+#include "controller/operator_server.h"
+
+namespace reeve {
+
+class Controller {
+ public:
+  struct Parts {
+    Store& store;
+    const Clock& clock;
+    const SigningKey& ledger_key;
+    TransportKey transport_key;  // ours, public
+    ByteView root;               // signed object: the trust anchor
+  };
+  // Makes root and start tick leaves. The first three parts are borrowed for its life. Errors: the
+  // root's own (trust.h), `root_rollback`, `root_gap` or `root_mismatch` against the roots in the
+  // store, `key_mismatch` when the root does not name the ledger key, the store's.
+  static Result<std::unique_ptr<Controller>> open(const Parts& parts);
+  Controller(const Parts& parts, Root root, std::unique_ptr<Ledger> ledger,
+             std::vector<Bytes> root_objects);
+  Controller(const Controller&) = delete;
+  Controller& operator=(const Controller&) = delete;
+
+  // For the transport at each new connection; every message is asked again.
+  bool admits_node(const TransportKey& key) const { return registry_.admitted(key) != nullptr; }
+  bool admits_operator(const TransportKey& key) const {
+    return root_.operator_with_transport(key) != nullptr;
+  }
+
+  // Takes what waits at both links, at most limits::messages_per_commit messages of nodes and
+  // limits::requests_per_step of operators, and answers. The lines are for a log.
+  std::vector<std::string> step(ServerLink& nodes, ServerLink& operators);
+  // How long step() has nothing to do unless a message comes.
+  std::int64_t idle_ns() const;
+
+  // How often each verdict (intake.h) or error name was met, in this run.
+  const std::map<std::string, std::uint64_t>& counters() const { return counters_; }
+  std::uint64_t tree_size() const { return ledger_->size(); }
+  Digest tree_root() const { return ledger_->root(); }
+  Registry& registry() { return registry_; }
+
+ private:
+  struct Answer {
+    TransportKey peer;
+    Bytes message;
+  };
+  struct Waiting {
+    TransportKey peer;
+    Acknowledgement acknowledgement;
+  };
+  // What one turn has gathered; nothing in it has been sent.
+  struct Turn {
+    std::vector<Waiting> acknowledgements;  // only after the commit
+    std::vector<Answer> answers;            // policy; nothing of it is this turn's news
+    bool in_transaction = false;
+  };
+
+  void serve_nodes(ServerLink& link);
+  void serve_operators(ServerLink& operators, ServerLink& nodes);
+  Status take_messages(ServerLink& link, Turn& turn);
+  Status take_message(const Node& node, const TransportKey& peer, ByteView bytes, Turn& turn);
+  Status take_batch(const Node& node, const TransportKey& peer, ByteView payload, Turn& turn);
+  void take_heartbeat(const Node& node, const TransportKey& peer, ByteView payload, Turn& turn);
+  void take_fetch(const TransportKey& peer, ByteView payload, Turn& turn);
+  Status begin(Turn& turn);
+  Status commit(Turn& turn);
+  void lose(const Error& error, Turn& turn);
+  void send_acknowledgements(ServerLink& link, const Turn& turn);
+  void push_manifest(ServerLink& nodes);
+  bool rows_are_due() const;
+  bool store_rests() const;
+  void count(const std::string& name) { ++counters_[name]; }
+  void note(std::string line);
+
+  const Clock& clock_;
+  Store& store_;
+  Root root_;
+  std::unique_ptr<Ledger> ledger_;
+  Registry registry_;
+  Publisher publisher_;
+  Intake intake_;
+  OperatorServer operators_;
+  std::map<std::string, std::uint64_t> counters_;
+  std::vector<std::string> notes_;
+  std::int64_t rows_written_ns_ = 0;  // boot time
+  std::optional<std::int64_t> store_failed_ns_;
+};
+
+}  // namespace reeve

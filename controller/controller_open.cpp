@@ -1,0 +1,86 @@
+// How a controller comes up: its root is judged against the roots it has had, then it begins to
+// log.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "controller/controller.h"
+
+namespace reeve {
+namespace {
+
+Result<Root> read_root(ByteView root_object) {
+  const auto object = parse_signed_object(root_object, ObjectType::root);
+  if (!object.ok()) return object.error();
+  return decode_root(object->payload);
+}
+
+bool equals(ByteView a, ByteView b) { return std::equal(a.begin(), a.end(), b.begin(), b.end()); }
+
+// The root in the state directory against the last one in the store, if any.
+Status check_root(ByteView given, const Root& root, const std::vector<Bytes>& stored) {
+  if (stored.empty() || equals(given, stored.back())) return {};
+  const auto last = read_root(stored.back());
+  if (!last.ok()) return Error{"store_damaged", last.error().detail};
+  if (root.version == last->version) {
+    return Error{"root_mismatch",
+                 fmt::format("root: version {} is another one than in the store", root.version),
+                 "put back the root that belongs to this store"};
+  }
+  if (auto next = verify_next_root(given, *last); !next.ok()) return next.error();
+  return {};
+}
+
+Status check_ledger_key(const Root& root, const SigningKey& key) {
+  const auto& keys = root.ledger.keys;
+  if (std::find(keys.begin(), keys.end(), key.public_key()) != keys.end()) return {};
+  return Error{"key_mismatch", "ledger.key is not the ledger key that the root names",
+               "copy ledger.key and root from the same fleet directory"};
+}
+
+Status log_start(Store& store, Ledger& ledger, const Controller::Parts& parts, const Root& root) {
+  const auto stored = store.roots();
+  if (!stored.ok()) return stored.error();
+  REEVE_TRY(check_root(parts.root, root, *stored));
+  REEVE_TRY(ledger.begin());
+  if (stored->empty() || !equals(parts.root, stored->back())) {
+    if (auto leaf = ledger.append(ObjectType::root, parts.root); !leaf.ok()) return leaf.error();
+    REEVE_TRY(store.put_root(root.version, parts.root));
+  }
+  REEVE_TRY(ledger.append_tick());
+  return ledger.commit();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts) {
+  auto root = verify_first_root(parts.root);
+  if (!root.ok()) return root.error();
+  REEVE_TRY(check_ledger_key(*root, parts.ledger_key));
+  auto ledger = Ledger::open(parts.store, parts.clock, parts.ledger_key, root->origin);
+  if (!ledger.ok()) return ledger.error();
+  if (auto logged = log_start(parts.store, **ledger, parts, *root); !logged.ok()) {
+    (*ledger)->rollback();
+    return logged.error();
+  }
+  auto roots = parts.store.roots();
+  if (!roots.ok()) return roots.error();
+  auto controller =
+      std::make_unique<Controller>(parts, std::move(*root), std::move(*ledger), std::move(*roots));
+  REEVE_TRY(controller->registry_.load(parts.store));
+  REEVE_TRY(controller->publisher_.load(controller->root_));
+  return controller;
+}
+
+Controller::Controller(const Parts& parts, Root root, std::unique_ptr<Ledger> ledger,
+                       std::vector<Bytes> root_objects)
+    : clock_(parts.clock),
+      store_(parts.store),
+      root_(std::move(root)),
+      ledger_(std::move(ledger)),
+      publisher_(store_, root_, std::move(root_objects)),
+      intake_(store_, *ledger_, registry_, clock_),
+      operators_({store_, *ledger_, registry_, publisher_, clock_, root_,
+                  key_hash(parts.transport_key)}) {}
+
+}  // namespace reeve

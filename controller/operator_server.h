@@ -1,0 +1,82 @@
+// The operators' endpoint. A request counts only when the key that the transport authenticated and
+// the key that signed it belong to one operator in the root, who has the right it needs; it was
+// made for this controller, just now, and was never seen before. Everybody else gets no answer.
+// Replies wait here until the link takes them, within bounds.
+#pragma once
+
+#include <deque>
+#include <set>
+
+#include "common/link/link.h"
+#include "controller/ledger.h"
+#include "controller/operator_protocol.h"
+#include "controller/publisher.h"
+#include "controller/query.h"
+#include "controller/uploads.h"
+
+namespace reeve {
+
+class OperatorServer {
+ public:
+  struct Parts {
+    Store& store;
+    Ledger& ledger;
+    Registry& registry;
+    Publisher& publisher;
+    const Clock& clock;
+    const Root& root;
+    KeyHash controller;  // hash of our transport key
+  };
+  // Borrows all parts for its life.
+  explicit OperatorServer(const Parts& parts);
+
+  // What a message did, for the caller's counters and log.
+  struct Outcome {
+    std::string name;         // "answered", or an error's name
+    std::string operation{};  // of a valid request
+    std::string who{};        // the operator's name
+    bool published = false;   // nodes are to be told
+  };
+  // Handles one message. `publish` and `enroll` are a transaction of their own: the request itself
+  // and what it brings become leaves, and the reply comes after the commit.
+  Outcome take(const TransportKey& peer, ByteView message);
+  // Hands waiting replies to the link; those of peers that take none for a while are dropped.
+  void send_replies(ServerLink& link);
+  bool has_replies() const { return !replies_.empty(); }
+
+ private:
+  struct Request;
+  struct Reply {
+    TransportKey peer;
+    Bytes message;
+    std::int64_t until_ns = 0;
+  };
+  Result<Request> authenticate(const TransportKey& peer, ByteView message) const;
+  Status admit(const Request& request);
+  Result<Value::Array> perform(const Request& request);
+  Result<Value::Array> ping() const;
+  Result<Value::Array> upload(const Request& request);
+  Result<Value::Array> publish(const Request& request);
+  Result<Value::Array> enroll(const Request& request);
+  Result<Value::Array> manifest() const;
+  Result<Value::Array> bundle(const Request& request) const;
+  Status commit_change(const Request& request, ObjectType type, ByteView object,
+                       const std::function<Status()>& write);
+  void answer(const Request& request, Value::Array items);
+  void refuse(const Request& request, const Error& error);
+  void queue(const TransportKey& peer, const OperatorReply& reply);
+  void forget_old_requests();
+
+  Parts parts_;
+  Query query_;
+  Uploads uploads_;
+  std::set<std::pair<KeyHash, std::uint64_t>> seen_;
+  std::deque<std::pair<std::int64_t, std::pair<KeyHash, std::uint64_t>>> seen_in_order_;
+  std::deque<Reply> replies_;
+  std::size_t reply_bytes_ = 0;
+};
+
+// Items in as few replies as fit limits::message_bytes_max and the decoder's bounds; at least one.
+std::vector<OperatorReply> split_reply(std::uint64_t id, Value::Array items);
+
+}  // namespace reeve

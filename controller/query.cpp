@@ -1,0 +1,220 @@
+#include "controller/query.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/limits.h"
+#include "common/text.h"
+
+namespace reeve {
+namespace {
+
+// A place in the ledger as one number that only grows: the record that was seen last.
+struct Cursor {
+  std::uint64_t leaf = 0;
+  std::uint64_t index = 0;  // in its batch
+};
+constexpr unsigned index_bits = 10;
+constexpr std::uint64_t index_mask = (1u << index_bits) - 1;
+static_assert(limits::batch_records_max <= index_mask + 1);
+
+std::uint64_t write_cursor(const Cursor& cursor) {
+  return (cursor.leaf << index_bits) | cursor.index;
+}
+
+Cursor read_cursor(std::uint64_t number) { return {number >> index_bits, number & index_mask}; }
+
+bool names_rule(ByteView bytes, std::string_view rule) {
+  const auto record = decode_record(bytes);
+  if (!record.ok()) return false;
+  const auto* value = record->body.find("rule");
+  return value != nullptr && value->text() != nullptr && *value->text() == rule;
+}
+
+// The batch as it was sent, from its leaf and its bodies.
+Result<Batch> read_batch(const Leaf& leaf, const StoredBatch& stored) {
+  auto bytes = leaf.object;
+  append(bytes, stored.bodies);
+  return read_own_batch(bytes);
+}
+
+std::vector<Digest> hashes_of(const Batch& batch) {
+  std::vector<Digest> hashes;
+  for (const auto& record : batch.records) {
+    hashes.push_back(record_leaf_hash(record.salt, record.bytes));
+  }
+  return hashes;
+}
+
+Value path_of(std::span<const Digest> hashes, std::size_t index) {
+  const auto path = inclusion_path(hashes, index);
+  return Value::Array(path.begin(), path.end());
+}
+
+// Every epoch that begins with these hexadecimal digits lies between both.
+std::pair<Epoch, Epoch> epoch_range(std::string_view prefix) {
+  constexpr auto digits = 2 * Epoch::size();
+  std::string low(prefix);
+  std::string high(prefix);
+  low.resize(digits, '0');
+  high.resize(digits, 'f');
+  return {fixed<16>(*unhex(low)).value_or(Epoch{}), fixed<16>(*unhex(high)).value_or(Epoch{})};
+}
+
+Error unknown_node(std::string_view name) {
+  return Error{"unknown_node", fmt::format("no node is called {}", printable(name)),
+               "see reeve status for the nodes that are enrolled"};
+}
+
+}  // namespace
+
+struct Query::Wanted {
+  BatchFilter filter;
+  std::optional<Cursor> after;
+  std::optional<std::uint64_t> sequence;  // only this one
+  std::size_t limit = limits::operator_reply_items_max;
+
+  bool wants(const Batch& batch, std::uint64_t leaf, std::size_t index) const {
+    if (after && leaf == after->leaf && index <= after->index) return false;
+    if (sequence && batch.header.first + index != *sequence) return false;
+    return !filter.rule || names_rule(batch.records[index].bytes, *filter.rule);
+  }
+};
+
+Result<Value::Array> Query::status() const {
+  std::vector<const Node*> nodes;
+  for (const auto& entry : registry_.nodes()) nodes.push_back(&entry.second);
+  std::sort(nodes.begin(), nodes.end(),
+            [](const Node* a, const Node* b) { return a->certificate.name < b->certificate.name; });
+  Value::Array items;
+  for (const auto* node : nodes) {
+    const auto flags = node->flag_names();
+    Value::Map item{{"certificate", node->certificate_object},
+                    {"seen", node->seen_wall_ns},
+                    {"connected", node->is_connected(clock_)},
+                    {"flags", Value::Array(flags.begin(), flags.end())}};
+    if (node->heartbeat) item.emplace_back("heartbeat", node->heartbeat_object);
+    items.emplace_back(std::move(item));
+  }
+  return items;
+}
+
+Result<Query::Wanted> Query::read_wanted(const Value& arguments) const {
+  Fields fields(arguments, "records");
+  Wanted wanted;
+  const auto node = fields.text_or("node", "");
+  const auto rule = fields.text_or("rule", "");
+  const auto limit = fields.natural_or("limit", limits::operator_reply_items_max);
+  const auto since = fields.integer_or("since", 0);
+  if (fields.has("after")) wanted.after = read_cursor(fields.natural("after"));
+  REEVE_TRY(fields.finish(UnknownFields::refuse));
+  wanted.limit = std::clamp<std::uint64_t>(limit, 1, limits::operator_reply_items_max);
+  if (!rule.empty()) wanted.filter.rule = rule;
+  if (!node.empty()) {
+    const auto* known = registry_.named(node);
+    if (known == nullptr) return unknown_node(node);
+    wanted.filter.node = known->id();
+  }
+  if (since > 0) {
+    const auto first = first_leaf_since(store_, since);
+    if (!first.ok()) return first.error();
+    wanted.filter.from_leaf = *first;
+  }
+  if (wanted.after) {
+    wanted.filter.from_leaf = std::max(wanted.filter.from_leaf, wanted.after->leaf);
+  }
+  return wanted;
+}
+
+Result<std::vector<Value>> Query::items_of(const StoredBatch& stored, const Wanted& wanted,
+                                           std::size_t room) const {
+  const auto leaf = store_.leaf(stored.leaf);
+  if (!leaf.ok()) return leaf.error();
+  if (!*leaf) return Error{"store_damaged", fmt::format("leaf {} is missing", stored.leaf)};
+  const auto batch = read_batch(**leaf, stored);
+  if (!batch.ok()) {
+    return Error{"store_damaged", fmt::format("leaf {}: {}", stored.leaf, batch.error().detail)};
+  }
+  const auto* node = registry_.find(stored.node);
+  const auto hashes = hashes_of(*batch);
+  std::vector<Value> items;
+  for (std::size_t i = 0; i < batch->records.size() && items.size() < room; ++i) {
+    if (!wanted.wants(*batch, stored.leaf, i)) continue;
+    Value::Map item{{"cursor", write_cursor({stored.leaf, i})},
+                    {"leaf", stored.leaf},
+                    {"node", stored.node},
+                    {"name", node != nullptr ? node->certificate.name : std::string()},
+                    {"index", std::uint64_t{i}},
+                    {"stored", (*leaf)->stored_wall_ns},
+                    {"header", batch->header_object},
+                    {"salt", batch->records[i].salt},
+                    {"record", batch->records[i].bytes},
+                    {"path", path_of(hashes, i)}};
+    if (stored.standing == Standing::equivocation) item.emplace_back("equivocation", true);
+    items.emplace_back(std::move(item));
+  }
+  return items;
+}
+
+Result<Value::Array> Query::records(const Value& arguments) const {
+  auto wanted = read_wanted(arguments);
+  if (!wanted.ok()) return wanted.error();
+  Value::Array items;
+  // A few batches at a time: their bodies are up to 60 kB each and one may fill the page.
+  constexpr std::size_t batches_at_once = 8;
+  for (;;) {
+    const auto batches = store_.batches(wanted->filter, batches_at_once);
+    if (!batches.ok()) return batches.error();
+    for (const auto& batch : *batches) {
+      auto more = items_of(batch, *wanted, wanted->limit - items.size());
+      if (!more.ok()) return more.error();
+      std::move(more->begin(), more->end(), std::back_inserter(items));
+      if (items.size() >= wanted->limit) return items;
+      wanted->filter.from_leaf = batch.leaf + 1;
+    }
+    if (batches->size() < batches_at_once) return items;
+  }
+}
+
+Result<Chain> Query::chain_named(const RecordName& name, const NodeId& node) const {
+  const auto [low, high] = epoch_range(name.epoch_prefix);
+  const auto chains = store_.chains_between({node, low, name.stream}, {node, high, name.stream}, 2);
+  if (!chains.ok()) return chains.error();
+  if (chains->empty()) {
+    return Error{"unknown_record",
+                 fmt::format("{} has no epoch that begins with {} in its {} stream",
+                             printable(name.node), name.epoch_prefix, name_of(name.stream))};
+  }
+  if (chains->size() > 1) {
+    return Error{"ambiguous_record",
+                 fmt::format("more than one epoch begins with {}", name.epoch_prefix),
+                 "write more digits of the epoch"};
+  }
+  return chains->front();
+}
+
+Result<Value::Array> Query::show(const Value& arguments) const {
+  Fields fields(arguments, "show");
+  const auto text = fields.text("record");
+  const auto name = parse_record_name(text);
+  if (!name) fields.fail("record", "is not NODE/EPOCH/STREAM/SEQUENCE");
+  REEVE_TRY(fields.finish(UnknownFields::refuse));
+  const auto* node = registry_.named(name->node);
+  if (node == nullptr) return unknown_node(name->node);
+  const auto chain = chain_named(*name, node->id());
+  if (!chain.ok()) return chain.error();
+  const auto batch = store_.batch_with(chain->id, name->sequence);
+  if (!batch.ok()) return batch.error();
+  if (!*batch) {
+    return Error{"unknown_record", fmt::format("{} is not in the ledger", printable(text))};
+  }
+  Wanted wanted;
+  wanted.sequence = name->sequence;
+  auto items = items_of(**batch, wanted, 1);
+  if (!items.ok()) return items.error();
+  items->emplace_back(Value::Map{{"tree_size", ledger_.size()}, {"tree_root", ledger_.root()}});
+  return std::move(*items);
+}
+
+}  // namespace reeve

@@ -1,0 +1,42 @@
+// Questions to the ledger, kind-blind: who is there, which records are kept, one record in full.
+// Every item carries the signed objects and the Merkle path with which the asker verifies it alone
+// (operator_protocol.h has the fields). Reads only; `since` is the time a record was stored here,
+// which never goes backwards, and not the time that its host claims.
+#pragma once
+
+#include "controller/ledger.h"
+#include "controller/operator_protocol.h"
+#include "controller/registry.h"
+
+namespace reeve {
+
+class Query {
+ public:
+  // Borrows all four for its life.
+  Query(const Store& store, const Ledger& ledger, const Registry& registry, const Clock& clock)
+      : store_(store), ledger_(ledger), registry_(registry), clock_(clock) {}
+
+  // One item a node, by name. `connected`: heard from within three heartbeat intervals.
+  Result<Value::Array> status() const;
+  // Records after the cursor, oldest first, at most `limit` (at most
+  // limits::operator_reply_items_max, which is also the default). Errors: `malformed`,
+  // `unknown_node`, the store's.
+  Result<Value::Array> records(const Value& arguments) const;
+  // The chained record of that name, then the tree that its leaf stands in. Errors: `malformed`,
+  // `unknown_node`, `unknown_record`, `ambiguous_record`, the store's.
+  Result<Value::Array> show(const Value& arguments) const;
+
+ private:
+  struct Wanted;
+  Result<Wanted> read_wanted(const Value& arguments) const;
+  Result<std::vector<Value>> items_of(const StoredBatch& batch, const Wanted& wanted,
+                                      std::size_t room) const;
+  Result<Chain> chain_named(const RecordName& name, const NodeId& node) const;
+
+  const Store& store_;
+  const Ledger& ledger_;
+  const Registry& registry_;
+  const Clock& clock_;
+};
+
+}  // namespace reeve

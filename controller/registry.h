@@ -1,0 +1,83 @@
+// The registry: nodes with their certificates, last signs of life and flags, kept in memory and in
+// the store. It says which transport key belongs to which node; identity is a key, never a name.
+// What must be durable is written by the caller's transaction; signs of life are written now and
+// then, since the next heartbeat brings them again.
+#pragma once
+
+#include <map>
+#include <set>
+
+#include "common/clock.h"
+#include "common/record.h"
+#include "common/trust.h"
+#include "controller/store/store.h"
+
+namespace reeve {
+
+enum class NodeState : std::uint32_t { registered = 0, revoked = 1 };
+
+// Bits of NodeRow::flags: what the ledger holds against a node. Never cleared.
+enum class NodeFlag : std::uint32_t { equivocation = 1, fork = 2 };
+std::string_view name_of(NodeFlag flag);
+
+struct Node {
+  NodeCertificate certificate;
+  Bytes certificate_object;
+  std::optional<Heartbeat> heartbeat;
+  Bytes heartbeat_object;
+  std::optional<Epoch> ended_epoch{};  // of the heartbeats before; in this run of the controller
+  std::int64_t seen_wall_ns = 0;
+  std::optional<std::int64_t> seen_boot_ns{};  // in this run of the controller
+  std::uint32_t flags = 0;
+  NodeState state{};
+
+  const NodeId& id() const { return certificate.node; }
+  // Heard from within three heartbeat intervals.
+  bool is_connected(const Clock& clock) const;
+  std::vector<std::string_view> flag_names() const;
+};
+
+class Registry {
+ public:
+  // Errors: the store's, and `store_damaged` where a certificate cannot be read.
+  Status load(const Store& store);
+
+  // The node that owns a transport key; null where nobody does or the node is revoked.
+  const Node* admitted(const TransportKey& key) const;
+  const Node* find(const NodeId& id) const;
+  // By name, or by 64 hexadecimal digits.
+  const Node* named(std::string_view name) const;
+  const std::map<NodeId, Node>& nodes() const { return nodes_; }
+
+  // What enrolling this certificate would store; the caller stores it and then calls put(). Errors:
+  // verify_certificate()'s, `name_taken`, `transport_key_taken`, `certificate_rollback`,
+  // `record_key_changed`, `node_id_mismatch`, `node_revoked`, `too_many_nodes`.
+  Result<Node> check_enrollment(ByteView certificate, const Root& root) const;
+  void put(Node node);
+
+  void heard_from(const NodeId& id, const Clock& clock);
+  void set_heartbeat(const NodeId& id, Heartbeat heartbeat, Bytes object);
+  void add_flag(const NodeId& id, NodeFlag flag);
+  // Refused at the next message; the caller stores row_of() the node.
+  void revoke(const NodeId& id);
+
+  // Writes what heard_from(), set_heartbeat() and add_flag() changed into an open transaction;
+  // committed() once that is durable.
+  bool has_new_flags() const { return new_flags_; }
+  bool has_changes() const { return !changed_.empty(); }
+  Status write_changes(Store& store) const;
+  void committed();
+
+ private:
+  Node& at(const NodeId& id);
+
+  std::map<NodeId, Node> nodes_;
+  std::map<TransportKey, NodeId> by_transport_key_;
+  std::map<std::string, NodeId, std::less<>> by_name_;
+  std::set<NodeId> changed_;
+  bool new_flags_ = false;
+};
+
+NodeRow row_of(const Node& node);
+
+}  // namespace reeve

@@ -1,0 +1,91 @@
+// A store that refuses on demand: begin, writes or commits of another store. It counts what it
+// refused, so that a test can assert that its faults fired.
+#pragma once
+
+#include "controller/store/store.h"
+
+namespace reeve {
+
+class FaultyStore final : public Store {
+ public:
+  explicit FaultyStore(Store& inner) : inner_(inner) {}
+
+  enum class Fault { none, begin, write, commit };
+  Fault fault = Fault::none;
+  int refused = 0;
+  int commits = 0;  // that passed
+
+  Status begin() override { return refuses(Fault::begin) ? full() : inner_.begin(); }
+  Status commit() override {
+    if (refuses(Fault::commit)) return full();
+    ++commits;
+    return inner_.commit();
+  }
+  void rollback() override { inner_.rollback(); }
+
+  Status append_leaf(const Leaf& leaf) override {
+    return refuses(Fault::write) ? full() : inner_.append_leaf(leaf);
+  }
+  Result<std::optional<Leaf>> leaf(std::uint64_t index) const override {
+    return inner_.leaf(index);
+  }
+  Result<std::vector<Digest>> leaf_hashes(std::uint64_t first, std::uint64_t count) const override {
+    return inner_.leaf_hashes(first, count);
+  }
+  Result<std::uint64_t> leaf_count() const override { return inner_.leaf_count(); }
+  Status put_tree_head(const TreeHead& head) override { return inner_.put_tree_head(head); }
+  Result<TreeHead> tree_head() const override { return inner_.tree_head(); }
+
+  Result<std::optional<Chain>> chain(const ChainKey& key) const override {
+    return inner_.chain(key);
+  }
+  Result<Chain> put_chain(const Chain& chain) override { return inner_.put_chain(chain); }
+  Result<bool> has_rival(const Chain& chain) const override { return inner_.has_rival(chain); }
+  Result<std::vector<Chain>> chains_between(const ChainKey& low, const ChainKey& high,
+                                            std::size_t limit) const override {
+    return inner_.chains_between(low, high, limit);
+  }
+
+  Status append_batch(const StoredBatch& batch) override { return inner_.append_batch(batch); }
+  Result<std::optional<std::uint64_t>> find_batch(std::uint64_t chain, std::uint64_t end,
+                                                  const Digest& header) const override {
+    return inner_.find_batch(chain, end, header);
+  }
+  Result<std::optional<StoredBatch>> batch_with(std::uint64_t chain,
+                                                std::uint64_t sequence) const override {
+    return inner_.batch_with(chain, sequence);
+  }
+  Result<std::vector<StoredBatch>> batches(const BatchFilter& filter,
+                                           std::size_t limit) const override {
+    return inner_.batches(filter, limit);
+  }
+
+  Status put_node(const NodeRow& node) override { return inner_.put_node(node); }
+  Result<std::vector<NodeRow>> nodes() const override { return inner_.nodes(); }
+  Status put_root(std::uint64_t version, ByteView object) override {
+    return inner_.put_root(version, object);
+  }
+  Result<std::vector<Bytes>> roots() const override { return inner_.roots(); }
+  Status put_manifest(std::uint64_t version, ByteView object) override {
+    return inner_.put_manifest(version, object);
+  }
+  Result<std::optional<Bytes>> latest_manifest() const override { return inner_.latest_manifest(); }
+  Status put_bundle(const Digest& digest, ByteView bytes) override {
+    return inner_.put_bundle(digest, bytes);
+  }
+  Result<std::optional<Bytes>> bundle(const Digest& digest) const override {
+    return inner_.bundle(digest);
+  }
+
+ private:
+  bool refuses(Fault asked) {
+    if (fault != asked) return false;
+    ++refused;
+    return true;
+  }
+  static Status full() { return Error{"disk_full", "commit: database or disk is full"}; }
+
+  Store& inner_;
+};
+
+}  // namespace reeve
