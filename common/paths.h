@@ -43,5 +43,6 @@ inline constexpr std::string_view controller_transport_key = "transport.key";
 inline constexpr std::string_view controller_root = "root";
 inline constexpr std::string_view controller_store = "ledger.db";
 inline constexpr std::string_view controller_lock = "lock";
+inline constexpr std::string_view controller_state_default = "/var/lib/reeve/controller";
 
 }  // namespace reeve::paths

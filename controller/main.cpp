@@ -1,0 +1,221 @@
+// reeve-controller: takes records in, keeps the ledger, hands out policy. This file is the only
+// place where its clock, store and sockets are real.
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/program_options.hpp>
+#include <csignal>
+
+#include "common/limits.h"
+#include "common/link/zmq_link.h"
+#include "common/paths.h"
+#include "common/text.h"
+#include "controller/controller.h"
+#include "controller/service_manager.h"
+#include "controller/state_directory.h"
+#include "controller/store/sqlite_store.h"
+
+namespace {
+
+using namespace reeve;
+namespace options = boost::program_options;
+
+constexpr std::string_view help_text = R"(usage: reeve-controller COMMAND [OPTION...]
+
+Takes in what agents record, keeps it in a ledger and hands out signed policy. It
+holds no key that could sign policy, and cannot make an agent do anything.
+
+  run            serve nodes and operators until SIGTERM or SIGINT
+  backup FILE    copy the ledger to FILE, while a controller runs or not; keys and
+                 root are not in it
+
+  --state DIR             the directory `controller` that `reeve init` made
+                          (default: /var/lib/reeve/controller)
+  --listen tcp://A:P      where nodes connect (default: tcp://0.0.0.0:7117)
+  --operators tcp://A:P   where `reeve` connects (default: tcp://127.0.0.1:7118)
+  --help, --version
+
+A port of 0 lets the kernel choose; the log says what it chose. Exit: 0 done,
+1 could not do it.
+)";
+
+struct Options {
+  std::string command;
+  std::string file;  // of backup
+  std::string state;
+  std::string listen;
+  std::string operators;
+};
+
+void write_text(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const auto written = ::write(fd, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return;  // nobody is left to tell
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+void log_line(std::string_view line) {
+  write_text(STDERR_FILENO, fmt::format("reeve-controller: {}\n", printable(line)));
+}
+
+int fail(const Error& error) {
+  log_line(fmt::format("error {}: {}", error.name, error.detail));
+  if (!error.next.empty()) {
+    write_text(STDERR_FILENO, fmt::format("  next: {}\n", printable(error.next)));
+  }
+  return 1;
+}
+
+Error usage_error(std::string detail) {
+  return Error{"usage", std::move(detail), "reeve-controller --help"};
+}
+
+options::options_description describe_options() {
+  options::options_description all;
+  all.add_options()                                                  //
+      ("help", "")                                                   //
+      ("version", "")                                                //
+      ("command", options::value<std::string>()->default_value(""))  //
+      ("file", options::value<std::string>()->default_value(""))     //
+      ("state", options::value<std::string>()->default_value(
+                    std::string(paths::controller_state_default)))                    //
+      ("listen", options::value<std::string>()->default_value("tcp://0.0.0.0:7117"))  //
+      ("operators", options::value<std::string>()->default_value("tcp://127.0.0.1:7118"));
+  return all;
+}
+
+Result<options::variables_map> parse_options(int argc, char** argv) {
+  options::positional_options_description positions;
+  positions.add("command", 1).add("file", 1);
+  options::variables_map values;
+  try {
+    // No guessing: an option that is added later must not change what a shortened one means.
+    const auto style =
+        options::command_line_style::default_style & ~options::command_line_style::allow_guessing;
+    options::store(options::command_line_parser(argc, argv)
+                       .options(describe_options())
+                       .positional(positions)
+                       .style(style)
+                       .run(),
+                   values);
+  } catch (const options::error& error) {
+    return usage_error(error.what());
+  }
+  return values;
+}
+
+// SIGTERM and SIGINT as a descriptor, so that a stop is one more message of the main loop.
+Result<Fd> signal_descriptor() {
+  sigset_t stops;
+  sigemptyset(&stops);
+  sigaddset(&stops, SIGTERM);
+  sigaddset(&stops, SIGINT);
+  if (::sigprocmask(SIG_BLOCK, &stops, nullptr) != 0) {
+    return os_error("start_failed", "block", "signals", errno);
+  }
+  Fd fd(::signalfd(-1, &stops, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd.is_open()) return os_error("start_failed", "open", "a signal descriptor", errno);
+  return fd;
+}
+
+bool signal_came(const Fd& signals) {
+  signalfd_siginfo info{};
+  return ::read(signals.get(), &info, sizeof info) == sizeof info;
+}
+
+Result<std::unique_ptr<ZmqServer>> listen(const Controller& controller, const Options& chosen,
+                                          const Secret& secret) {
+  const auto node = [&controller](const TransportKey& key) { return controller.admits_node(key); };
+  const auto person = [&controller](const TransportKey& key) {
+    return controller.admits_operator(key);
+  };
+  return ZmqServer::create(
+      secret, {{chosen.listen, "nodes", node}, {chosen.operators, "operators", person}});
+}
+
+// What was met, but for what every fleet meets all the time.
+std::string describe_counters(const Controller& controller) {
+  std::string text;
+  for (const auto& [name, count] : controller.counters()) {
+    if (!text.empty()) text += ", ";
+    text += fmt::format("{} {}", name, count);
+  }
+  return text.empty() ? "nothing" : text;
+}
+
+void serve(Controller& controller, ZmqServer& server, const Fd& signals) {
+  while (!signal_came(signals)) {
+    for (const auto& line : controller.step(server.endpoint(0), server.endpoint(1))) {
+      log_line(line);
+    }
+    server.wait(controller.idle_ns(), signals.get());
+  }
+  log_line(fmt::format("stops at {} leaves; met: {}", controller.tree_size(),
+                       describe_counters(controller)));
+}
+
+int run(const Options& chosen) {
+  ::umask(077);
+  const SystemClock clock;
+  const auto signals = signal_descriptor();
+  if (!signals.ok()) return fail(signals.error());
+  const auto state = open_state_directory(chosen.state);
+  if (!state.ok()) return fail(state.error());
+  const auto store = SqliteStore::open(state->store_path());
+  if (!store.ok()) return fail(store.error());
+  const auto controller = Controller::open(
+      {**store, clock, state->ledger_key, state->transport.public_key, state->root});
+  if (!controller.ok()) return fail(controller.error());
+  const auto server = listen(**controller, chosen, state->transport.secret);
+  if (!server.ok()) return fail(server.error());
+  log_line(fmt::format("version {}, ledger of {} leaves in {}", REEVE_VERSION,
+                       (*controller)->tree_size(), chosen.state));
+  log_line(fmt::format("nodes at {}, operators at {}", (*server)->bound_address(0),
+                       (*server)->bound_address(1)));
+  if (auto told = notify_service_manager("READY=1"); !told.ok()) log_line(told.error().detail);
+  serve(**controller, **server, *signals);
+  return 0;
+}
+
+int backup(const Options& chosen) {
+  ::umask(077);
+  const auto source = fmt::format("{}/{}", chosen.state, paths::controller_store);
+  const auto done = backup_sqlite_store(source, chosen.file);
+  if (!done.ok()) return fail(done.error());
+  log_line(fmt::format("{} holds a copy of {}", chosen.file, source));
+  return 0;
+}
+
+int run_command(const options::variables_map& values) {
+  const Options chosen{values["command"].as<std::string>(), values["file"].as<std::string>(),
+                       values["state"].as<std::string>(), values["listen"].as<std::string>(),
+                       values["operators"].as<std::string>()};
+  if (chosen.command == "run" && chosen.file.empty()) return run(chosen);
+  if (chosen.command == "backup" && !chosen.file.empty()) return backup(chosen);
+  if (chosen.command.empty()) return fail(usage_error("no command given"));
+  if (chosen.command == "run") return fail(usage_error("run takes no argument"));
+  if (chosen.command == "backup") return fail(usage_error("backup needs the file to write"));
+  return fail(usage_error(fmt::format("there is no command `{}`", chosen.command)));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (auto ready = init_crypto(); !ready.ok()) return fail(ready.error());
+  const auto values = parse_options(argc, argv);
+  if (!values.ok()) return fail(values.error());
+  if (values->contains("help")) {
+    write_text(STDOUT_FILENO, help_text);
+    return 0;
+  }
+  if (values->contains("version")) {
+    write_text(STDOUT_FILENO, "reeve-controller " REEVE_VERSION "\n");
+    return 0;
+  }
+  return run_command(*values);
+}
