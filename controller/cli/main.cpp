@@ -33,6 +33,7 @@ std::vector<Command> command_table() {
       {"lint", "every error of policy source, with its position", on_files<run_lint>},
       {"compile", "policy source to the bundle that agents take", on_files<run_compile>},
       {"diff", "rules added, changed and removed between two policies", on_files<run_diff>},
+      {"push", "lint, compile, sign, publish, and show hosts adopting it", run_push},
       {"status", "how every host stands, by its own signed heartbeat", run_status},
       {"records", "what nodes found and put right, from the ledger", run_records},
       {"show", "one record in full, and whether its proof holds", run_show},
@@ -63,9 +64,6 @@ Error unknown_command(const std::vector<Command>& commands, CommandArguments arg
     near = closest(arguments[0] + " " + arguments[1], names);
   }
   std::string detail = fmt::format("there is no command `{}`", arguments[0]);
-  for (const std::string& name : names) {
-    if (name.starts_with(arguments[0] + " ")) detail = fmt::format("`{}` needs more", arguments[0]);
-  }
   if (!near.empty()) detail += fmt::format("; did you mean `reeve {}`?", near);
   return Error{.name = "usage", .detail = std::move(detail), .next = "reeve --help"};
 }
@@ -75,6 +73,16 @@ std::size_t words_of(const Command& command, CommandArguments arguments) {
   if (!arguments.empty() && arguments[0] == command.name) return 1;
   if (arguments.size() > 1 && arguments[0] + " " + arguments[1] == command.name) return 2;
   return 0;
+}
+
+// The commands of one first word, such as `node`; empty where there are none.
+std::string family_help(const std::vector<Command>& commands, const std::string& word) {
+  std::vector<std::pair<std::string, std::string>> lines;
+  for (const Command& command : commands) {
+    if (command.name.starts_with(word + " ")) lines.emplace_back(command.name, command.summary);
+  }
+  if (lines.empty()) return {};
+  return fmt::format("usage: reeve {} COMMAND\n\n", word) + two_columns(lines);
 }
 
 int dispatch(const Environment& environment, CommandArguments arguments) {
@@ -92,7 +100,11 @@ int dispatch(const Environment& environment, CommandArguments arguments) {
     const std::size_t words = words_of(command, arguments);
     if (words > 0) return command.run(environment, arguments.subspan(words));
   }
-  return print_error(unknown_command(commands, arguments));
+  const bool asks = arguments.size() == 1 || arguments[1] == "--help" || arguments[1] == "-h";
+  const std::string family = asks ? family_help(commands, arguments[0]) : std::string();
+  if (family.empty()) return print_error(unknown_command(commands, arguments));
+  print_out(family);
+  return arguments.size() == 1 ? exit_code::failed : exit_code::done;
 }
 
 }  // namespace

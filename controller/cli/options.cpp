@@ -13,7 +13,41 @@ namespace {
 
 namespace po = boost::program_options;
 
+constexpr std::size_t help_columns = 80;
 constexpr const char* operand_key = " operand";  // cannot be typed as an option
+
+// Lines of at most `width` columns, broken between words.
+std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
+  std::vector<std::string> out(1);
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(' '), text.size());
+    const std::string word(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (!out.back().empty() && width_of(out.back()) + 1 + width_of(word) > width)
+      out.emplace_back();
+    out.back() += (out.back().empty() ? "" : " ") + word;
+  }
+  return out;
+}
+
+// "usage: reeve NAME ..." in lines of at most 80 columns, broken between words.
+std::string usage_lines(const CommandSpec& spec) {
+  std::string out;
+  std::string line = "usage: reeve " + spec.name;
+  std::string_view rest = spec.usage;
+  while (!rest.empty()) {
+    // An option and its value stay together: "[--node NODE]" is one word.
+    std::size_t end = rest.find(rest.front() == '[' ? ']' : ' ');
+    end = std::min(rest.find(' ', std::min(end, rest.size())), rest.size());
+    if (line.size() + 1 + end > help_columns) {
+      out += line + "\n";
+      line = "            ";
+    }
+    line += " " + std::string(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return out + line + "\n";
+}
 
 std::string long_name(const OptionSpec& option) {
   return option.name.substr(0, option.name.find(','));
@@ -112,13 +146,17 @@ std::string two_columns(const std::vector<std::pair<std::string, std::string>>& 
   for (const auto& [left, right] : lines) width = std::max(width, width_of(left));
   std::string out;
   for (const auto& [left, right] : lines) {
-    out += fmt::format("  {}  {}\n", padded(left, width), right);
+    std::string name = left;
+    for (const std::string& part : wrapped(right, help_columns - width - 4)) {
+      out += fmt::format("  {}  {}\n", padded(name, width), part);
+      name.clear();
+    }
   }
   return out;
 }
 
 std::string help_text(const CommandSpec& spec) {
-  std::string out = fmt::format("usage: reeve {} {}\n\n{}\n", spec.name, spec.usage, spec.details);
+  std::string out = usage_lines(spec) + "\n" + spec.details + "\n";
   std::vector<std::pair<std::string, std::string>> lines;
   for (const OptionSpec& option : spec.options) {
     const auto comma = option.name.find(',');

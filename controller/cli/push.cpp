@@ -27,8 +27,8 @@ CommandSpec push_spec() {
               "FILEs of this push is withdrawn from all hosts.\n\n"
               "With any error nothing is published. Adoption is read from heartbeats that the\n"
               "nodes signed. Ctrl-C while waiting leaves the policy published.\n"
-              "Exit: 0 all connected hosts adopted it, 2 some refused it or are late, 1 it could\n"
-              "not be published.",
+              "Exit: 0 all connected hosts adopted it, 2 some refused it or are late, 1 it\n"
+              "could not be published.",
           .options = {{"wait", "TIME", "how long to wait for hosts; else 60s"},
                       {"selector", "LABEL=VALUE,...", "only hosts with these labels"},
                       {"restored", "", "the controller came back from a backup: go on from here"},

@@ -48,7 +48,7 @@ std::size_t shared_width(std::size_t columns, std::size_t record) {
 }
 
 Colour colour_for(const SeenRecord& seen, std::string_view outcome_text) {
-  if (!seen.proven()) return Colour::red;
+  if (!seen.proven() || seen.equivocation) return Colour::red;
   if (outcome_text == outcome::fixed || outcome_text == outcome::resolved) return Colour::green;
   if (outcome_text == "-" || outcome_text == outcome::withdrawn) return Colour::none;
   return Colour::yellow;
@@ -149,7 +149,9 @@ std::string records_heading(std::size_t columns) {
 std::string record_line(const SeenRecord& seen, std::size_t columns) {
   const Row row = row_of(seen.record);
   const std::string name = printable(seen.name);
-  const std::string shown = seen.proven() ? row.outcome : "unproven";
+  const std::string shown = !seen.proven()      ? "unproven"
+                            : seen.equivocation ? "equivocation"
+                                                : row.outcome;
   const std::size_t width = shared_width(columns, std::max(record_width, width_of(name)));
   return fmt::format("{} {} {} {}\n", short_moment_text(seen.record.sealed.wall_ns),
                      coloured(fit(shown, outcome_width), colour_for(seen, row.outcome)),

@@ -14,10 +14,10 @@ CommandSpec records_spec() {
   return {.name = "records",
           .usage = "[--node NODE] [--rule RULE] [--since TIME] [--follow] [--json]",
           .details =
-              "Lists records from the ledger, oldest first. Each is verified on this machine: the\n"
-              "node's certificate by the root, the batch's signature by the certificate, the\n"
-              "record by its path to the batch's Merkle root. What cannot be verified is shown\n"
-              "as `unproven`. An outcome with a star is an incident that was still open.\n"
+              "Lists records from the ledger, oldest first. Each is verified on this machine:\n"
+              "the node's certificate by the root, the batch's signature by the certificate,\n"
+              "the record by its path to the batch's Merkle root. What cannot be verified is\n"
+              "shown as `unproven`. A star marks an incident that was still open.\n"
               "Exit: 0 all hold, 2 some are unproven, 1 could not ask.",
           .options = {{"node", "NODE", "only this node's, by name or id"},
                       {"rule", "RULE", "only this rule's"},
@@ -47,6 +47,7 @@ class Listing {
   Value::Map filter_;
   Certificates certificates_;
   std::optional<std::uint64_t> after_;
+  bool learned_ = false;  // asked for nodes within this page
   bool heading_printed_ = false;
   bool all_proven_ = true;
 };
@@ -61,8 +62,9 @@ Status Listing::learn_nodes() {
 Status Listing::print(const Value& item) {
   auto seen = judge_record(item, certificates_);
   // A node that enrolled since the last look.
-  if (seen.ok() && seen->unproven == "node_unknown") {
+  if (seen.ok() && seen->unproven == "node_unknown" && !learned_) {
     REEVE_TRY(learn_nodes());
+    learned_ = true;
     seen = judge_record(item, certificates_);
   }
   if (!seen.ok()) return seen.error();
@@ -87,6 +89,7 @@ Result<std::size_t> Listing::print_page() {
   arguments.emplace_back("limit", limits::operator_reply_items_max);
   const auto items = session_.controller().request("records", std::move(arguments));
   if (!items.ok()) return items.error();
+  learned_ = false;
   for (const Value& item : *items) REEVE_TRY(print(item));
   return items->size();
 }

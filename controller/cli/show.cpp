@@ -82,6 +82,9 @@ std::string ledger_page(const Shown& shown) {
       "record", printable(seen.name), "ledger", seen.leaf, shown.tree.size,
       moment_text(seen.stored_wall_ns), "batch", seen.index + 1, header.count, "header",
       hex(seen.header_digest.view()), "signed by", hex(header.key.view()));
+  if (seen.equivocation) {
+    out += "  flag        equivocation: its node signed another batch of the same identity\n";
+  }
   if (seen.proven()) {
     return out +
            "  proof       holds: signed by the node's certified key, and in the batch that\n"

@@ -156,6 +156,7 @@ Result<SeenRecord> judge_record(const Value& item, const Certificates& certifica
   seen.leaf = fields.natural("leaf");
   seen.index = fields.natural("index");
   seen.stored_wall_ns = fields.integer_or("stored", 0);
+  seen.equivocation = fields.boolean_or("equivocation", false);
   const Bytes header_object = fields.binary("header");
   const Salt salt = fields.bytes<16>("salt");
   const Bytes record = fields.binary("record");

@@ -58,7 +58,8 @@ struct SeenRecord {
   std::string node;         // the certificate's name, else the node id in hexadecimal
   std::string name;         // NODE/EPOCH8/STREAM/SEQUENCE
   Record record;
-  std::string unproven;  // why, else empty
+  std::string unproven;       // why, else empty
+  bool equivocation = false;  // the controller holds another batch of the same identity
 
   bool proven() const { return unproven.empty(); }
 };

@@ -63,3 +63,17 @@ TEST_CASE("help names every option with its short form and its value") {
   CHECK(help.find("-o, --out FILE") != std::string::npos);
   CHECK(help.find("--help") != std::string::npos);
 }
+
+TEST_CASE("help never needs more than 80 columns for usage and options") {
+  CommandSpec wide = spec();
+  wide.usage = "FILE... [--some-long-option VALUE] [--another-long-option VALUE] [--json]";
+  wide.options.push_back(
+      {"some-long-option", "VALUE",
+       std::string("word ") + std::string(40, 'x') + " and more words after that one"});
+  const std::string help = help_text(wide);
+  for (std::size_t at = 0; at < help.size();) {
+    const std::size_t end = help.find('\n', at);
+    CHECK(end - at <= 80);
+    at = end + 1;
+  }
+}
