@@ -49,8 +49,8 @@ inline constexpr std::size_t chunk_bytes_max = 60'000;
 inline constexpr std::size_t manifest_bundles_max = 64;
 inline constexpr std::size_t yaml_nodes_max = 2'000'000;  // after aliases are expanded
 inline constexpr std::size_t yaml_nesting_max = 64;
-// How many [, { and commas a source may have: the YAML parser holds about 500 bytes for each of them
-// until the bracket closes.
+// How many [, { and commas a source may have: the YAML parser holds about 500 bytes for each of
+// them until the bracket closes.
 inline constexpr std::size_t yaml_flow_marks_max = 500'000;
 inline constexpr std::size_t policy_errors_max = 10'000;  // of one file; then one says so
 inline constexpr std::size_t rule_controls_max = 64;

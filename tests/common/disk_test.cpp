@@ -125,6 +125,10 @@ TEST_CASE("a state directory that others may enter is refused by name") {
   }
   REQUIRE(::chmod(scratch.path().c_str(), 0700) == 0);
   CHECK(SystemDisk::open_directory(scratch.path()).ok());
+  // Only root can give a directory away; for anybody else "/" is one that is not theirs.
+  if (::geteuid() == 0) REQUIRE(::chown(scratch.path().c_str(), 65'534, 65'534) == 0);
+  std::string foreign = ::geteuid() == 0 ? scratch.path() : "/";
+  CHECK(SystemDisk::open_directory(foreign).error().name == "state_permissions");
 }
 
 TEST_CASE("a missing state directory is refused by name") {
