@@ -44,7 +44,7 @@ std::vector<std::string> rules_of(const Batch& batch) {
 std::optional<Epoch> read_epoch_start(const Batch& batch) {
   const auto record = decode_record(batch.records.front().bytes);
   if (!record.ok() || record->type != "epoch_start") return std::nullopt;
-  const auto* previous = record->body.find("previous_epoch");
+  const auto* previous = record->body.find("previous");
   if (previous == nullptr || previous->is_nil()) return Epoch{};
   return previous->binary() != nullptr ? fixed<16>(*previous->binary()) : std::nullopt;
 }

@@ -25,12 +25,12 @@ namespace options = boost::program_options;
 
 constexpr std::string_view help_text = R"(usage: reeve-controller COMMAND [OPTION...]
 
-Takes in what agents record, keeps it in a ledger and hands out signed policy. It
-holds no key that could sign policy, and cannot make an agent do anything.
+Takes in what agents record, keeps it in a ledger and hands out signed policy.
+It holds no key that could sign policy and cannot make an agent do anything.
 
   run            serve nodes and operators until SIGTERM or SIGINT
-  backup FILE    copy the ledger to FILE, while a controller runs or not; keys and
-                 root are not in it
+  backup FILE    copy the ledger to FILE, while a controller runs or not; keys
+                 and root are not in it
 
   --state DIR             the directory `controller` that `reeve init` made
                           (default: /var/lib/reeve/controller)

@@ -16,6 +16,10 @@ Error bundle_error(std::string_view name, const ManifestBundle& bundle, std::str
                            bundle.policy, problem)};
 }
 
+std::optional<Bytes> chunk_of(const Chunk& chunk) {
+  return encode_message(MessageType::chunk, encode_chunk(chunk));
+}
+
 }  // namespace
 
 Publisher::Publisher(const Store& store, const Root& root, std::vector<Bytes> root_objects)
@@ -82,7 +86,8 @@ Result<const Bytes*> Publisher::cached(const Digest& digest) {
 
 Result<std::optional<Bytes>> Publisher::chunk_message(ByteView fetch) {
   const auto request = decode_fetch(fetch);
-  if (!request.ok() || !is_current(request->digest)) return std::optional<Bytes>{};
+  if (!request.ok()) return std::optional<Bytes>{};
+  if (!is_current(request->digest)) return chunk_of(Chunk{request->digest, 0, 0, {}});
   const auto bundle = cached(request->digest);
   if (!bundle.ok()) return bundle.error();
   if (*bundle == nullptr || request->offset >= (*bundle)->size()) return std::optional<Bytes>{};
@@ -90,7 +95,7 @@ Result<std::optional<Bytes>> Publisher::chunk_message(ByteView fetch) {
   const auto part = rest.first(std::min(rest.size(), limits::chunk_bytes_max));
   const Chunk chunk{request->digest, request->offset, static_cast<std::uint32_t>((*bundle)->size()),
                     Bytes(part.begin(), part.end())};
-  return std::optional<Bytes>{encode_message(MessageType::chunk, encode_chunk(chunk))};
+  return chunk_of(chunk);
 }
 
 Status Publisher::check_bundle(const ManifestBundle& bundle, const Uploads& uploads) const {

@@ -28,8 +28,9 @@ class Publisher {
   Bytes manifest_message() const;
   const Bytes& manifest_object() const { return manifest_object_; }  // empty for none
 
-  // The chunk that a fetch asks for, as a message; absent for a malformed fetch, a bundle outside
-  // the current manifest, or an offset beyond its end. An Error is the store's.
+  // The chunk that a fetch asks for, as a message; an empty one, which says that there is none, for
+  // a bundle outside the current manifest. Absent for a malformed fetch or an offset beyond the
+  // bundle's end. An Error is the store's.
   Result<std::optional<Bytes>> chunk_message(ByteView fetch);
   // Any published bundle, of this manifest or an earlier one.
   Result<std::optional<Bytes>> bundle(const Digest& digest) const { return store_.bundle(digest); }

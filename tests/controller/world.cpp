@@ -69,12 +69,13 @@ BatchHeader TestNode::next_header(Stream stream) const {
 Batch TestNode::batch(BatchHeader header, std::size_t records, std::string_view rule) const {
   std::vector<SaltedRecord> salted;
   const Moment sealed{5, FakeClock::start_wall_ns};
+  Value::Map start{{"agent", "0.1.0"}};
+  if (!previous_epoch.is_zero()) start.emplace_back("previous", previous_epoch);
   for (std::size_t i = 0; i < records; ++i) {
     const bool starts = header.first == 0 && i == 0;
-    auto bytes =
-        starts ? encode_record("epoch_start", sealed, {}, {{"previous_epoch", previous_epoch}})
-               : encode_record("receipt", sealed, Severity::high,
-                               {{"rule", rule}, {"n", header.first + i}});
+    auto bytes = starts ? encode_record("epoch_start", sealed, {}, start)
+                        : encode_record("receipt", sealed, Severity::high,
+                                        {{"rule", rule}, {"n", header.first + i}});
     salted.push_back({random_bytes<16>(), std::move(bytes)});
   }
   return seal_batch(header, std::move(salted), key);
