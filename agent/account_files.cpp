@@ -45,14 +45,12 @@ AccountNames parse_accounts(std::string_view text) {
   return out;
 }
 
-std::optional<std::uint32_t> AccountFile::id_of(const std::string& name) {
-  refresh();
+std::optional<std::uint32_t> AccountFile::id_of(const std::string& name) const {
   auto found = names_.ids.find(name);
   return found == names_.ids.end() ? std::nullopt : std::optional(found->second);
 }
 
-std::string AccountFile::name_of(std::uint32_t id) {
-  refresh();
+std::string AccountFile::name_of(std::uint32_t id) const {
   auto found = names_.names.find(id);
   return found == names_.names.end() ? fmt::format("{}", id) : found->second;
 }

@@ -24,8 +24,11 @@ class AccountFile {
  public:
   AccountFile(const SafePath& paths, std::string path) : paths_(paths), path_(std::move(path)) {}
 
-  std::optional<std::uint32_t> id_of(const std::string& name);
-  std::string name_of(std::uint32_t id);  // the number where it has none
+  // Reads the file where it is not the one that was read before. Until the first call there are
+  // no names.
+  void refresh();
+  std::optional<std::uint32_t> id_of(const std::string& name) const;
+  std::string name_of(std::uint32_t id) const;  // the number where it has none
 
  private:
   // What stat tells a file from its earlier self by.
@@ -38,7 +41,6 @@ class AccountFile {
     bool operator==(const Stamp&) const = default;
   };
 
-  void refresh();
   // Absent where the file is no plain file at its own place: then nothing is remembered.
   std::optional<Stamp> stamp() const;
   std::string read() const;

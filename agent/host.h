@@ -46,8 +46,11 @@ bool may_set_mode(const FileFacts& facts, const Surroundings& surroundings, std:
 // An object that was looked at, for Hands to refuse when another has taken its name since.
 struct FileReference {
   std::string path;
-  std::uint64_t device = 0;
-  std::uint64_t inode = 0;
+  FileFacts facts;  // as of that look; inode 0 where nothing was there
+
+  bool is_same_object(const FileFacts& other) const {
+    return facts.device == other.device && facts.inode == other.inode;
+  }
 };
 
 class Eyes {
@@ -66,7 +69,7 @@ class Eyes {
   // From passwd and group under the root, never through NSS (DESIGN section 6).
   virtual std::optional<std::uint32_t> user_id(const std::string& name) const = 0;
   virtual std::optional<std::uint32_t> group_id(const std::string& name) const = 0;
-  virtual std::string user_name(std::uint32_t uid) const = 0;   // the number where it has none
+  virtual std::string user_name(std::uint32_t uid) const = 0;  // the number where it has none
   virtual std::string group_name(std::uint32_t gid) const = 0;
 };
 

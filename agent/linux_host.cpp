@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <ctime>
 
 #include "agent/path_pattern.h"
 #include "common/limits.h"
@@ -29,10 +30,6 @@ Error unsafe_hard_link(const std::string& path) {
                "remove the other names, or keep the file in a directory that is root's alone"};
 }
 
-bool is_same(const FileFacts& facts, const FileReference& object) {
-  return facts.device == object.device && facts.inode == object.inode;
-}
-
 constexpr uid_t unchanged = static_cast<uid_t>(-1);
 
 }  // namespace
@@ -46,7 +43,8 @@ Result<std::unique_ptr<LinuxHost>> LinuxHost::open(const std::string& root) {
 LinuxHost::LinuxHost(SafePath paths)
     : paths_(std::move(paths)),
       users_(std::make_unique<AccountFile>(paths_, "/etc/passwd")),
-      groups_(std::make_unique<AccountFile>(paths_, "/etc/group")) {}
+      groups_(std::make_unique<AccountFile>(paths_, "/etc/group")),
+      accounts_tick_(std::make_unique<std::int64_t>(0)) {}
 
 Result<std::optional<FileFacts>> LinuxHost::look(const std::string& path) const {
   auto object = paths_.open(path, FinalLink::keep);
@@ -92,17 +90,37 @@ Result<std::vector<std::string>> LinuxHost::list(const std::string& directory) c
   return out;
 }
 
+AccountFile& LinuxHost::users() const {
+  refresh_accounts();
+  return *users_;
+}
+
+AccountFile& LinuxHost::groups() const {
+  refresh_accounts();
+  return *groups_;
+}
+
+void LinuxHost::refresh_accounts() const {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  std::int64_t tick = std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+  if (tick == *accounts_tick_) return;
+  *accounts_tick_ = tick;
+  users_->refresh();
+  groups_->refresh();
+}
+
 std::optional<std::uint32_t> LinuxHost::user_id(const std::string& name) const {
-  return users_->id_of(name);
+  return users().id_of(name);
 }
 
 std::optional<std::uint32_t> LinuxHost::group_id(const std::string& name) const {
-  return groups_->id_of(name);
+  return groups().id_of(name);
 }
 
-std::string LinuxHost::user_name(std::uint32_t uid) const { return users_->name_of(uid); }
+std::string LinuxHost::user_name(std::uint32_t uid) const { return users().name_of(uid); }
 
-std::string LinuxHost::group_name(std::uint32_t gid) const { return groups_->name_of(gid); }
+std::string LinuxHost::group_name(std::uint32_t gid) const { return groups().name_of(gid); }
 
 Result<LinuxHost::Opened> LinuxHost::open_again(const FileReference& object) const {
   auto fd = paths_.open(object.path, FinalLink::keep);
@@ -110,7 +128,7 @@ Result<LinuxHost::Opened> LinuxHost::open_again(const FileReference& object) con
   if (!*fd) return object_changed(object.path);
   auto facts = facts_of((*fd)->get(), object.path);
   if (!facts.ok()) return facts.error();
-  if (!is_same(*facts, object)) return object_changed(object.path);
+  if (!object.is_same_object(*facts)) return object_changed(object.path);
   if (!has_other_names(*facts)) return Opened{std::move(**fd), *facts, {}};
   // Once more and carefully, so that the directories judged are those that led to this object.
   auto reached = paths_.walk(object.path, FinalLink::keep);
@@ -118,7 +136,7 @@ Result<LinuxHost::Opened> LinuxHost::open_again(const FileReference& object) con
   if (!*reached) return object_changed(object.path);
   facts = facts_of((*reached)->object.get(), object.path);
   if (!facts.ok()) return facts.error();
-  if (!is_same(*facts, object)) return object_changed(object.path);
+  if (!object.is_same_object(*facts)) return object_changed(object.path);
   return Opened{std::move((*reached)->object), *facts, (*reached)->around};
 }
 
@@ -152,7 +170,7 @@ Status LinuxHost::remove(const FileReference& object) {
     return Error{"fix_failed", "remove /: the root is never removed"};
   auto facts = facts_of((*reached)->object.get(), object.path);
   if (!facts.ok()) return facts.error();
-  if (!is_same(*facts, object)) return object_changed(object.path);
+  if (!object.is_same_object(*facts)) return object_changed(object.path);
   int flags = facts->type == FileType::directory ? AT_REMOVEDIR : 0;
   if (unlinkat((*reached)->directory.get(), (*reached)->name.c_str(), flags) == 0) return {};
   bool not_empty = errno == ENOTEMPTY || errno == EEXIST;
@@ -172,7 +190,7 @@ Result<FileReference> LinuxHost::make_directory(const std::string& path) {
   if (!facts.ok()) return facts.error();
   // Whoever may write the directory could have put another in its place; never one of ours.
   if (facts->uid != geteuid()) return object_changed(path);
-  return FileReference{path, facts->device, facts->inode};
+  return FileReference{path, *facts};
 }
 
 }  // namespace reeve

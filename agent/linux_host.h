@@ -43,11 +43,18 @@ class LinuxHost final : public Eyes, public Hands {
   };
 
   Result<Opened> open_again(const FileReference& object) const;
+  AccountFile& users() const;
+  AccountFile& groups() const;
+  // At most once a tick of the kernel's (1 to 10 ms): a check asks for accounts several times, and
+  // two stat calls each would cost more than all of its looks. An account that is changed within
+  // the tick counts from the next look on, as one does that is changed just after a check.
+  void refresh_accounts() const;
 
   SafePath paths_;
   // Caches that the const looks refresh, hence behind pointers.
   std::unique_ptr<AccountFile> users_;
   std::unique_ptr<AccountFile> groups_;
+  std::unique_ptr<std::int64_t> accounts_tick_;
 };
 
 }  // namespace reeve

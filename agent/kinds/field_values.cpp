@@ -102,13 +102,14 @@ std::optional<std::uint32_t> parse_id(std::string_view text) {
 
 Status check_fields(const KindRow& row, const Rule& rule) {
   if (rule.fields.map() == nullptr) return invalid_rule(rule, "fields", "is not a map");
-  for (const auto& [name, value] : *rule.fields.map()) {
+  for (const auto& entry : *rule.fields.map()) {
+    const std::string& name = entry.first;
     auto field = std::find_if(row.fields.begin(), row.fields.end(),
                               [&](const FieldRow& known) { return known.name == name; });
     if (field == row.fields.end())
       return Error{"unknown_field", fmt::format("rule {}: kind {} has no field {}",
                                                 printable(rule.id), row.name, printable(name))};
-    std::string problem = problem_with(*field, value);
+    std::string problem = problem_with(*field, entry.second);
     if (!problem.empty()) return invalid_rule(rule, name, problem);
   }
   for (const FieldRow& field : row.fields)

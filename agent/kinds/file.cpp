@@ -34,7 +34,7 @@ class FileResource final : public Resource {
     FileWish wish = wish_of(rule_, eyes);
     // Before anything is touched: half of a fix could open what the other half would have closed.
     REEVE_TRY(wish.accounts_known());
-    if (deviation.reference.inode != 0)
+    if (deviation.reference.facts.inode != 0)
       return set_attributes(wish, deviation.reference, hands, eyes);
     auto made = hands.make_directory(deviation.reference.path);
     if (!made.ok()) return made.error();
@@ -45,25 +45,28 @@ class FileResource final : public Resource {
   // The owner first: a change of owner makes the kernel clear setuid and setgid.
   Status set_attributes(const FileWish& wish, const FileReference& object, Hands& hands,
                         const Eyes& eyes) const {
-    auto facts = look_again(object, eyes);
-    if (!facts.ok()) return facts.error();
-    bool owner = wish.owner_differs(*facts);
-    bool group = wish.group_differs(*facts);
+    FileFacts facts = object.facts;
+    bool owner = wish.owner_differs(facts);
+    bool group = wish.group_differs(facts);
     if (owner || group) {
       std::optional<std::uint32_t> none;
       REEVE_TRY(hands.set_owner(object, owner ? wish.uid : none, group ? wish.gid : none));
-      facts = look_again(object, eyes);
-      if (!facts.ok()) return facts.error();
     }
-    std::uint32_t mode = rule_.mode_for(facts->type).applied_to(facts->mode);
-    return mode == facts->mode ? Status() : hands.set_mode(object, mode);
+    const ModeWish& mode = rule_.mode_for(facts.type);
+    // Bits are only cleared from a mode that is known to be there now; an exact one needs no look.
+    if (owner || group || mode.at_most) {
+      auto now = look_again(object, eyes);
+      if (!now.ok()) return now.error();
+      facts = *now;
+    }
+    std::uint32_t wanted = mode.applied_to(facts.mode);
+    return wanted == facts.mode ? Status() : hands.set_mode(object, wanted);
   }
 
   static Result<FileFacts> look_again(const FileReference& object, const Eyes& eyes) {
     auto facts = eyes.look(object.path);
     if (!facts.ok()) return facts.error();
-    bool same = *facts && (*facts)->device == object.device && (*facts)->inode == object.inode;
-    if (same) return **facts;
+    if (*facts && object.is_same_object(**facts)) return **facts;
     return Error{"object_changed", "another object has taken the name since it was looked at"};
   }
 

@@ -50,7 +50,7 @@ Deviation deviation_of(const FileSighting& seen, std::string desired, std::strin
   out.object = seen.object;
   out.desired = std::move(desired);
   out.found = std::move(found);
-  out.reference = {seen.path, seen.facts.device, seen.facts.inode};
+  out.reference = {seen.path, seen.facts};
   return out;
 }
 

@@ -178,9 +178,9 @@ Result<FakeHost::Node*> FakeHost::open_again(const FileReference& object, const 
   REEVE_TRY(refusal(act, object.path));
   auto real = walk(object.path, FinalLink::keep);
   if (!real.ok()) return real.error();
-  bool same = *real && names_.at(**real) == object.inode && object.device == 1;
+  bool same = *real && object.is_same_object(node_at(**real)->facts);
   if (!same) return Error{"object_changed", act + " " + object.path};
-  return &nodes_.at(object.inode);
+  return &nodes_.at(object.facts.inode);
 }
 
 Status FakeHost::set_owner(const FileReference& object, std::optional<std::uint32_t> uid,
@@ -226,7 +226,7 @@ Result<FileReference> FakeHost::make_directory(const std::string& path) {
   if (real.empty() || names_.contains(real)) return Error{"fix_failed", "make_directory " + path};
   acts_.push_back("make_directory " + path);
   add_directory(real, 0700);
-  return FileReference{path, 1, names_.at(real)};
+  return FileReference{path, at(real)};
 }
 
 }  // namespace reeve

@@ -32,15 +32,18 @@ TEST_CASE("a changed file is read again") {
   tree.add_file("/etc/passwd", 0644, "ann:x:1001:\n");
   auto paths = SafePath::open_root(tree.root());
   AccountFile users(*paths, "/etc/passwd");
+  users.refresh();
   CHECK(users.id_of("ann") == 1001u);
   CHECK(users.name_of(1001) == "ann");
   CHECK(users.name_of(7) == "7");
   CHECK_FALSE(users.id_of("bob"));
   tree.add_file("/etc/passwd+", 0644, "bob:x:1001:\n");
   tree.rename("/etc/passwd+", "/etc/passwd");
+  users.refresh();
   CHECK(users.id_of("bob") == 1001u);
   CHECK_FALSE(users.id_of("ann"));
   tree.remove("/etc/passwd");
+  users.refresh();
   CHECK_FALSE(users.id_of("bob"));
 }
 
@@ -48,12 +51,15 @@ TEST_CASE("a missing file, a directory and a fifo have no names and stop nothing
   TemporaryTree tree;
   auto paths = SafePath::open_root(tree.root());
   AccountFile users(*paths, "/etc/passwd");
+  users.refresh();
   CHECK_FALSE(users.id_of("root"));
   tree.add_directory("/etc");
   tree.add_directory("/etc/passwd");
+  users.refresh();
   CHECK_FALSE(users.id_of("root"));
   tree.remove("/etc/passwd");
   tree.add_fifo("/etc/passwd");
+  users.refresh();
   CHECK_FALSE(users.id_of("root"));
 }
 
@@ -65,8 +71,10 @@ TEST_CASE("a passwd that is root's link is read where it leads, inside the root"
   tree.add_link("/etc/passwd", "/run/passwd");
   auto paths = SafePath::open_root(tree.root());
   AccountFile users(*paths, "/etc/passwd");
+  users.refresh();
   CHECK(users.id_of("ann") == 1001u);
   tree.add_file("/run/passwd", 0644, "bob:x:1001:\n");
+  users.refresh();
   CHECK(users.id_of("bob") == 1001u);
 }
 

@@ -16,8 +16,7 @@ std::unique_ptr<LinuxHost> host_of(const TemporaryTree& tree) {
 }
 
 FileReference seen(const TemporaryTree& tree, const std::string& path) {
-  FileFacts facts = tree.facts(path);
-  return {path, facts.device, facts.inode};
+  return {path, tree.facts(path)};
 }
 
 using Names = std::vector<std::string>;
@@ -131,7 +130,7 @@ TEST_CASE("a directory is made private and in an existing one only") {
   auto host = host_of(tree);
   auto made = host->make_directory("/new");
   REQUIRE(made.ok());
-  CHECK(made->inode == tree.facts("/new").inode);
+  CHECK(made->facts.inode == tree.facts("/new").inode);
   CHECK(tree.facts("/new").mode == 0700);
   CHECK(host->make_directory("/new").error().name == "fix_failed");
   CHECK(host->make_directory("/none/new").error().name == "fix_failed");

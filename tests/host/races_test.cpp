@@ -83,12 +83,11 @@ void count(Tally& tally, const Status& status) {
 std::optional<FileReference> reference(const LinuxHost& host, const std::vector<FileFacts>& victims,
                                        const std::string& path, std::uint64_t i) {
   if (i % 2 == 0) {
-    const FileFacts& victim = victims[1 + (i / 2) % (victims.size() - 1)];
-    return FileReference{path, victim.device, victim.inode};
+    return FileReference{path, victims[1 + (i / 2) % (victims.size() - 1)]};
   }
   auto facts = host.look(path);
   if (!facts.ok() || !*facts) return std::nullopt;
-  return FileReference{path, (*facts)->device, (*facts)->inode};
+  return FileReference{path, **facts};
 }
 
 void act(LinuxHost& host, const FileReference& object, std::uint64_t i, Tally& tally) {

@@ -37,7 +37,7 @@ TEST_CASE("a wrong mode is found in words, fixed, and holds again") {
   CHECK(found.desired == "owner root, mode 0600");
   CHECK(found.found == "owner root, mode 0644");
   CHECK(found.refusal.empty());
-  CHECK(found.reference.inode == host.at("/etc/key").inode);
+  CHECK(found.reference.facts == host.at("/etc/key"));
   CHECK(rule->fix(found, host, host).ok());
   CHECK(host.acts() == Objects{"set_mode /etc/key 0600"});
   CHECK(checked(*rule, host).holds());
