@@ -7,6 +7,7 @@
 #include <yaml-cpp/parser.h>
 
 #include <algorithm>
+#include <array>
 #include <istream>
 #include <streambuf>
 #include <unordered_map>
@@ -26,13 +27,23 @@ Position position_of(const YAML::Mark& mark) {
   return {static_cast<std::uint32_t>(mark.line) + 1, static_cast<std::uint32_t>(mark.column) + 1};
 }
 
-// yaml-cpp reads streams only; this one looks at bytes that stay where they are.
+// yaml-cpp reads streams only; this one hands out pieces of text that stays where it is.
 class ViewBuffer final : public std::streambuf {
  public:
-  explicit ViewBuffer(std::string_view text) {
-    char* begin = const_cast<char*>(text.data());  // a streambuf's get area is never written
-    setg(begin, begin, begin + text.size());
+  explicit ViewBuffer(std::string_view text) : rest_(text) {}
+
+ protected:
+  int_type underflow() override {
+    if (rest_.empty()) return traits_type::eof();
+    const std::size_t count = rest_.copy(piece_.data(), piece_.size());
+    rest_.remove_prefix(count);
+    setg(piece_.data(), piece_.data(), piece_.data() + count);
+    return traits_type::to_int_type(piece_[0]);
   }
+
+ private:
+  std::string_view rest_;
+  std::array<char, 4096> piece_{};
 };
 
 class TreeBuilder final : public YAML::EventHandler {
