@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <cstdlib>
+#include <random>
 
 #include "agent/linux_host.h"
 #include "tests/host/flipper.h"
@@ -55,6 +56,12 @@ struct Field {
     return out;
   }
 
+  // The attacker's own file that no act is meant for, under either of its names.
+  FileFacts bystander(std::uint64_t inode) const {
+    FileFacts first = tree.facts("/home/m");
+    return first.inode == inode ? first : tree.facts("/home/m2");
+  }
+
   std::vector<FileFacts> state() const {
     std::vector<FileFacts> out;
     for (const std::string& path : victims) out.push_back(tree.facts(path));
@@ -64,6 +71,9 @@ struct Field {
 
 const std::vector<std::string> targets = {"/home/x", "/home/a/b/x", "/home/a/b/r",
                                           "/home/h", "/home/f",     "/home/m"};
+
+// Independent draws, the same in every run.
+using Dice = std::minstd_rand;
 
 struct Tally {
   std::uint64_t done = 0;
@@ -81,20 +91,18 @@ void count(Tally& tally, const Status& status) {
 // victim itself, as if the attacker had won the race before the check. Then only the way there
 // can save the victim.
 std::optional<FileReference> reference(const LinuxHost& host, const std::vector<FileFacts>& victims,
-                                       const std::string& path, std::uint64_t i) {
-  if (i % 2 == 0) {
-    return FileReference{path, victims[1 + (i / 2) % (victims.size() - 1)]};
-  }
+                                       const std::string& path, Dice& dice) {
+  if (dice() % 2 == 0) return FileReference{path, victims[dice() % victims.size()]};
   auto facts = host.look(path);
   if (!facts.ok() || !*facts) return std::nullopt;
   return FileReference{path, **facts};
 }
 
-void act(LinuxHost& host, const FileReference& object, std::uint64_t i, Tally& tally) {
+void act(LinuxHost& host, const FileReference& object, Dice& dice, Tally& tally) {
   bool removable = object.path.ends_with("/r");
   if (removable) return count(tally, host.remove(object));
-  if (i % 3 == 0) return count(tally, host.set_owner(object, attacker, attacker));
-  count(tally, host.set_mode(object, i % 3 == 1 ? 0666 : 0600));
+  if (dice() % 3 == 0) return count(tally, host.set_owner(object, attacker, attacker));
+  count(tally, host.set_mode(object, dice() % 2 == 0 ? 0666 : 0600));
 }
 
 }  // namespace
@@ -116,16 +124,22 @@ TEST_CASE("nobody who swaps names can redirect an act" * doctest::skip(!can_chan
   auto host = LinuxHost::open(field.tree.root());
   REQUIRE(host.ok());
   const std::vector<FileFacts> before = field.state();
+  const FileFacts meant = field.tree.facts("/home/m");
+  const FileFacts bystander = field.tree.facts("/home/m2");
   Flipper flipper(field.swaps(), field.tree.at("/home/a/b/r"));
   Tally tally;
+  Dice dice(1);
   // Bounded also where the attacker gets little of the processor.
   std::uint64_t i = 0;
   for (; i < iterations() || (flipper.flips() < flips_min && i < 5'000'000); ++i) {
-    auto object = reference(**host, before, targets[(i / 2) % targets.size()], i);
-    if (object) act(**host, *object, i, tally);
+    const std::string& path = targets[dice() % targets.size()];
+    std::optional<FileReference> object = FileReference{path, meant};
+    if (path != "/home/m") object = reference(**host, before, path, dice);
+    if (object) act(**host, *object, dice, tally);
   }
   flipper.stop();
   CHECK(field.state() == before);
+  CHECK(field.bystander(bystander.inode) == bystander);
   CHECK(flipper.flips() >= flips_min);
   CHECK(tally.done > 0);
   CHECK(tally.unsafe > 0);
