@@ -61,7 +61,7 @@ std::string_view name_of(NodeFlag flag) {
     case NodeFlag::fork:
       return "fork";
   }
-  REEVE_ASSERT(!"a flag without a name");
+  assertion_failed("a flag has a name", __FILE__, __LINE__);
 }
 
 std::vector<std::string_view> Node::flag_names() const {
