@@ -55,7 +55,10 @@ Result<bool> is_empty_directory(const Fd& directory, const std::string& path) {
 Result<Bytes> read_file(const std::string& path, std::size_t bytes_max) {
   const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.is_open()) {
-    return os_error(errno == ENOENT ? "file_missing" : "file_unreadable", "open", path, errno);
+    Error error =
+        os_error(errno == ENOENT ? "file_missing" : "file_unreadable", "open", path, errno);
+    error.next = "check the file's name and who may read it";
+    return error;
   }
   Bytes out;
   Bytes part(64u << 10);

@@ -41,6 +41,7 @@ struct Plan {
   std::string operator_name;
   std::string nodes_address;
   std::string operators_address;
+  std::string listening;  // the same for the controller's command line
 };
 
 // Every key of a new fleet, in memory only.
@@ -96,7 +97,8 @@ Result<Plan> plan_of(const Arguments& arguments) {
             .fleet = last_part(arguments.operands()[0]),
             .operator_name = user_name(),
             .nodes_address = {},
-            .operators_address = {}};
+            .operators_address = {},
+            .listening = {}};
   if (!is_valid_id(plan.fleet)) plan.fleet = "fleet";
   if (const auto name = arguments.value("name")) plan.fleet = *name;
   if (!is_valid_id(plan.fleet)) {
@@ -118,6 +120,9 @@ Result<Plan> plan_of(const Arguments& arguments) {
   }
   plan.nodes_address = address_of(host, *port);
   plan.operators_address = address_of(host, *operators_port);
+  const std::string here = host == "127.0.0.1" || host == "::1" ? host : "0.0.0.0";
+  plan.listening = fmt::format("--listen {} --operators {}", address_of(here, *port),
+                               address_of(here, *operators_port));
   return plan;
 }
 
@@ -181,11 +186,12 @@ std::string told(const Plan& plan, std::int64_t now_s) {
       "  {}/controller  carry this to the server, and nothing else\n\n"
       "Operator {} has every right. The root expires on {}.\n"
       "Nodes will connect to {}, operators to {}.\n\n"
-      "next: reeve-controller run --state {}/controller\n"
+      "next: reeve-controller run --state {}/controller \\\n"
+      "        {}\n"
       "then: reeve node enroll NAME --out STATE --fleet {}\n",
       plan.fleet, directory, directory, directory, directory, plan.operator_name,
       moment_text((now_s + limits::root_lifetime_s) * 1'000'000'000).substr(0, 10),
-      plan.nodes_address, plan.operators_address, directory, directory);
+      plan.nodes_address, plan.operators_address, directory, plan.listening, directory);
 }
 
 int init_fleet(const Environment& environment, const Arguments& arguments) {

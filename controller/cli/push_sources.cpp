@@ -117,6 +117,15 @@ bool compile_sources(Inputs& inputs) {
   return well;
 }
 
+// Another program's words, line by line, safe on any terminal.
+void print_lines(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    print_err(printable(text.substr(0, end)) + "\n");
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+}
+
 std::string directory_of(const std::string& path) {
   const auto slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
@@ -167,10 +176,10 @@ Status vet_bundles(const std::vector<BuiltBundle>& bundles) {
   for (const BuiltBundle& bundle : bundles) {
     const auto file = TemporaryFile::create(bundle.bytes);
     if (!file.ok()) return file.error();
-    const auto outcome = run_child({agent, "vet", file->path(), "--json"}, Errors::shown);
+    const auto outcome = run_child({agent, "vet", file->path()}, Errors::shown);
     if (!outcome.ok()) return outcome.error();
     if (outcome->exit_code == 0) continue;
-    print_err(printable(outcome->output) + "\n");
+    print_lines(outcome->output);
     return Error{.name = "vet_refused",
                  .detail = fmt::format("reeve-agent vet refused policy {}", bundle.policy),
                  .next = "mend what it names above; nothing was pushed"};

@@ -20,7 +20,7 @@ struct BuiltBundle {
 // they are. Sorted by policy. Absent when anything was wrong, which has been told then.
 std::optional<std::vector<BuiltBundle>> build_bundles(std::span<const std::string> paths);
 
-// Asks `reeve-agent vet BUNDLE --json` beside this program what kinds think of each bundle; a
+// Asks `reeve-agent vet BUNDLE` beside this program what kinds think of each bundle; a
 // missing program is told as a note. Errors: `vet_refused`, `child_failed`, `file_unwritable`.
 Status vet_bundles(const std::vector<BuiltBundle>& bundles);
 
