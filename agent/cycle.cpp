@@ -20,7 +20,7 @@ CycleResult Cycle::run(ActivePolicy& policy, std::size_t rule, const Scope& scop
   if (seen.ok()) {
     for (const Deviation& deviation : seen->deviations) put_right(work, deviation);
     close_what_holds(work, scope, *seen);
-    result.is_cut_short = seen->deviations.size() >= limits::check_deviations_max;
+    result.is_cut_short = is_cut_short(work, *seen);
   } else {
     could_not_look(work, scope, seen.error());
   }
@@ -132,6 +132,13 @@ void Cycle::close_what_holds(const Work& work, const Scope& scope, const CheckRe
     receipt.verified = moment_of(parts_.clock);
     close(std::move(receipt));
   }
+}
+
+// Running the rule again is of use where some of what it named has been put right.
+bool Cycle::is_cut_short(const Work& work, const CheckResult& seen) const {
+  const auto& open = parts_.incidents.of_rule(work.policy.name, work.rule.id);
+  return seen.deviations.size() >= limits::check_deviations_max &&
+         open.size() < seen.deviations.size();
 }
 
 bool Cycle::holds_now(const Work& work, const std::string& object) const {

@@ -91,6 +91,11 @@ JournalPosition Journal::begin() const {
   return {segments_.empty() ? 1 : segments_.front(), segment_header_bytes};
 }
 
+JournalPosition Journal::durable_end() const {
+  if (segments_.empty()) return begin();
+  return {segments_.back(), is_writable() ? durable_ : segment_header_bytes};
+}
+
 Result<std::optional<StoredBatch>> Journal::read_batch(JournalPosition from) {
   for (auto segment = segment_at_or_after(from.segment); segment;
        segment = segment_at_or_after(*segment + 1)) {

@@ -2,24 +2,8 @@
 
 #include <algorithm>
 
-#include "common/text.h"
-
 namespace reeve {
 namespace {
-
-// Texts come from the host and may be long: the longest are cut until the record fits.
-Bytes encode_to_fit(Receipt receipt, Moment sealed) {
-  Bytes out = encode_receipt(receipt, sealed);
-  for (std::size_t room = limits::text_bytes_max; out.size() > limits::record_bytes_max;) {
-    room /= 2;
-    for (std::string* text : {&receipt.desired, &receipt.found, &receipt.left, &receipt.detail,
-                              &receipt.cause.command, &receipt.cause.program, &receipt.title})
-      *text = shortened(*text, room);
-    if (room < 64) receipt.controls.clear();
-    out = encode_receipt(receipt, sealed);
-  }
-  return out;
-}
 
 std::size_t place_of(std::optional<Severity> severity) {
   return severity ? static_cast<std::size_t>(*severity) : 4;
@@ -43,24 +27,33 @@ void Recorder::intend(const Rule& rule, const Receipt& receipt) {
   Half& where = half(stream_for(receipt.severity));
   if (!where.journal.is_writable()) return;
   auto written =
-      where.journal.append(FrameType::intent, encode_to_fit(receipt, moment_of(parts_.clock)));
+      where.journal.append(FrameType::intent, encode_receipt(receipt, moment_of(parts_.clock)));
   if (written.ok() && rule.durable_intent) written = where.journal.sync();
   if (!written.ok()) refused(where, written.error());
 }
 
 void Recorder::record(const Receipt& receipt) {
   queue(stream_for(receipt.severity), receipt.severity,
-        encode_to_fit(receipt, moment_of(parts_.clock)));
+        encode_receipt(receipt, moment_of(parts_.clock)));
 }
 
 void Recorder::count_only(const Receipt& receipt) {
   count(stream_for(receipt.severity), receipt.severity,
-        encode_to_fit(receipt, moment_of(parts_.clock)));
+        encode_receipt(receipt, moment_of(parts_.clock)));
 }
 
 void Recorder::add(std::string_view type, std::optional<Severity> severity, Value::Map fields) {
   queue(stream_for(severity), severity,
         encode_record(type, moment_of(parts_.clock), severity, std::move(fields)));
+}
+
+void Recorder::open_stream(Stream stream, Value::Map fields) {
+  queue(stream, std::nullopt,
+        encode_record("epoch_start", moment_of(parts_.clock), std::nullopt, std::move(fields)));
+}
+
+bool Recorder::is_crowded() const {
+  return urgent_.sealer.is_crowded() || routine_.sealer.is_crowded();
 }
 
 void Recorder::queue(Stream stream, std::optional<Severity> severity, Bytes record) {
@@ -123,7 +116,7 @@ void Recorder::commit_half(Half& half) {
 void Recorder::roll(Half& half) {
   std::vector<Bytes> carried;
   for (const Receipt* receipt : parts_.incidents.opened(half.journal.stream()))
-    carried.push_back(encode_to_fit(*receipt, receipt->detected));
+    carried.push_back(encode_receipt(*receipt, receipt->detected));
   static_cast<void>(half.sealer.roll(std::move(carried)));
 }
 

@@ -29,6 +29,11 @@ class Recorder final : public Accounts {
   // A record that is no receipt; without a severity it is urgent.
   void add(std::string_view type, std::optional<Severity> severity, Value::Map fields);
 
+  // Record 0 of a stream, whatever its class.
+  void open_stream(Stream stream, Value::Map fields);
+
+  // True when more may soon be lost than written: to be committed at once.
+  bool is_crowded() const;
   // When commit() is due, on the monotonic clock; absent when nothing waits.
   std::optional<std::int64_t> commit_due() const;
   // Everything that waits, urgent first. A stream that was refused waits for its time to retry.

@@ -23,6 +23,10 @@ class Sealer {
   // False when the queue is full; the record is then the caller's to account for.
   [[nodiscard]] bool add(Bytes record);
   bool is_idle() const { return pending_.empty() && unwritten_.empty(); }
+  bool is_crowded() const {
+    return pending_.size() >= limits::pending_records_max / 2 ||
+           pending_bytes_ >= limits::pending_bytes_max / 2;
+  }
 
   // Seals all that waits, writes it and syncs. Errors are the disk's: then nothing is lost, and the
   // next call begins a fresh segment.

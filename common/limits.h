@@ -106,6 +106,24 @@ inline constexpr std::int64_t root_lifetime_s = 365 * 86'400;
 // Batches of one stream on their way without an acknowledgement.
 inline constexpr std::size_t batches_in_flight_max = 16;
 
+// How often the acknowledged positions are written down; what is lost is only sent again.
+inline constexpr std::int64_t acknowledged_write_ns = 1'000'000'000;
+inline constexpr std::int64_t send_retry_ns = 20'000'000;  // after a full courier's socket
+inline constexpr std::size_t courier_messages_per_step = 64;
+
+// Enforcement: how long a sweep may run before sensors and courier are heard again; fixes that
+// wait for their time to be tried again (beyond: the next sweep tries them).
+inline constexpr std::int64_t sweep_slice_ns = 2'000'000;
+// The launcher hears of us at least so often.
+inline constexpr std::int64_t loop_wait_ns_max = 4'000'000'000;
+inline constexpr std::size_t rechecks_max = 1'000;
+inline constexpr std::size_t blind_spots_max = 64;  // told of; each cut to name_bytes_max
+
+// Policy as received: refused objects that are remembered, so that each gets one record; how often
+// a stage that is not open yet is asked again.
+inline constexpr std::size_t refused_objects_max = 64;
+inline constexpr std::int64_t stage_retry_ns = 10'000'000'000;
+
 // Launcher: restarts of a child wait this long at first, doubling up to the second figure.
 inline constexpr std::int64_t restart_delay_min_ns = 100'000'000;
 inline constexpr std::int64_t restart_delay_max_ns = 10'000'000'000;
@@ -188,5 +206,8 @@ static_assert(operator_items_max >= nodes_max, "status lists every node");
 // The owner's control socket.
 inline constexpr std::size_t control_message_bytes_max = 64'000;
 inline constexpr std::size_t control_clients_max = 8;
+inline constexpr int control_patience_s = 5;  // how long a command waits for its answer
+inline constexpr std::size_t status_rules_max = 200;  // told of; those that do not hold come first
+inline constexpr std::size_t status_incidents_max = 50;
 
 }  // namespace reeve::limits

@@ -17,6 +17,7 @@ inline constexpr std::string_view controller_contact = "trust/controller";
 inline constexpr std::string_view trusted_time = "trust/time";
 inline constexpr std::string_view manifest = "policy/manifest";
 inline constexpr std::string_view bundle_directory = "policy";
+inline constexpr std::string_view manifest_root_prefix = "policy/root-";  // + manifest's version
 inline constexpr std::string_view bundle_prefix = "policy/bundle-";  // + digest in hexadecimal
 inline constexpr std::string_view journal_directory = "journal";     // STREAM-NNNNNNNN.log
 inline constexpr std::string_view acknowledged = "journal/acknowledged";

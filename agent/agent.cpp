@@ -1,0 +1,136 @@
+#include "agent/agent.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "agent/moment.h"
+#include "common/limits.h"
+#include "common/paths.h"
+#include "common/text.h"
+
+namespace reeve {
+
+Result<std::unique_ptr<Agent>> Agent::start(const Parts& parts) {
+  for (std::string_view directory : {paths::bundle_directory, std::string_view("trust")})
+    static_cast<void>(parts.disk.make_directory(directory));
+  Before before;
+  before.last_wait_status = parts.last_wait_status;
+  for (auto [stream, half] :
+       {std::pair{Stream::urgent, &before.urgent}, std::pair{Stream::routine, &before.routine}}) {
+    auto recovered = recover_journal(parts.disk, stream);
+    if (!recovered.ok()) return recovered.error();
+    *half = std::move(*recovered);
+  }
+  auto agent = std::make_unique<Agent>(parts, before, random_bytes<16>());
+  record_start(agent->recorder_, before, parts.clock.wall_ns());
+  agent->load_policy();
+  return agent;
+}
+
+Agent::Agent(const Parts& parts, const Before& before, const Epoch& epoch)
+    : parts_(parts),
+      time_(parts.clock, parts.disk),
+      incidents_(incidents_of(before)),
+      recorder_({parts.clock, parts.disk, parts.identity.record_key,
+                 parts.identity.certificate.node, epoch, incidents_, parts.segment_bytes_max},
+                before.urgent, before.routine),
+      store_({parts.disk, time_, parts.identity.certificate.node, parts.identity.certificate.labels,
+              parts.identity.root, parts.identity.root_object}),
+      enforcer_({parts.eyes, parts.hands, parts.clock, recorder_, incidents_, parts.sensors,
+                 parts.notes, ByteReader(epoch.view()).u64()}),
+      outbox_({parts.clock, parts.disk, parts.courier, parts.identity.certificate.node,
+               recorder_.journal(Stream::urgent), recorder_.journal(Stream::routine)}) {}
+
+void Agent::load_policy() {
+  auto cached = store_.load();
+  if (!cached.ok()) {
+    const Error& error = cached.error();
+    parts_.notes.note(fmt::format("the cached policy is not enforced: {}: {}", error.name,
+                                  printable(error.detail)));
+    recorder_.add("policy_refused", std::nullopt,
+                  {{"error", error.name}, {"detail", printable(error.detail)}});
+  } else if (cached->has_value()) {
+    parts_.notes.note(fmt::format("policy version {} from the cache{}: {} rules",
+                                  (*cached)->version, store_.is_stale() ? " (stale)" : "",
+                                  (*cached)->rules.size()));
+    enforcer_.adopt(std::move(**cached), "start");
+  } else {
+    parts_.notes.note("no policy yet");
+  }
+}
+
+void Agent::courier_started() {
+  link_is_up_ = false;
+  const auto& identity = parts_.identity;
+  if (!identity.contact) return;
+  CourierConfig config;
+  config.controller_key = identity.contact->key;
+  config.node_key = identity.transport.public_key;
+  config.node_secret = Secret(identity.transport.secret.bytes());
+  config.address = identity.contact->nodes_address;
+  parts_.courier.send(encode_message(MessageType::configure, encode_courier_config(config)));
+}
+
+void Agent::courier_lost() {
+  if (std::exchange(link_is_up_, false)) parts_.notes.note("link down: the courier is gone");
+}
+
+std::int64_t Agent::step() {
+  hear_courier();
+  enforcer_.work();
+  notice_clock();
+  const std::int64_t now = parts_.clock.monotonic_ns();
+  if (store_.is_waiting() && now >= reconsider_due_) {
+    reconsider_due_ = now + limits::stage_retry_ns;
+    take(store_.reconsider());
+  }
+  if (auto due = recorder_.commit_due(); due && now >= *due) recorder_.commit();
+  notice_disk();
+  if (link_is_up_) talk();
+  outbox_.keep_positions();
+  return next_due();
+}
+
+void Agent::stop() {
+  recorder_.flush();
+  recorder_.add("agent_stop", std::nullopt, {});
+  recorder_.flush();
+  outbox_.keep_positions_now();
+}
+
+void Agent::talk() {
+  const std::int64_t now = parts_.clock.monotonic_ns();
+  if (now >= heartbeat_due_) send_heartbeat();
+  if (now >= fetch_due_) fetch();
+  outbox_.pump();
+}
+
+std::int64_t Agent::next_due() const {
+  std::int64_t due = enforcer_.next_due();
+  if (auto commit = recorder_.commit_due()) due = std::min(due, *commit);
+  if (store_.is_waiting()) due = std::min(due, reconsider_due_);
+  if (!link_is_up_) return due;
+  due = std::min(due, heartbeat_due_);
+  if (store_.wanted()) due = std::min(due, fetch_due_);
+  if (auto send = outbox_.next_due()) due = std::min(due, *send);
+  return due;
+}
+
+void Agent::notice_clock() {
+  const auto jump = time_.take_jump();
+  if (!jump) return;
+  parts_.notes.note("the clock jumped");
+  recorder_.add("clock_jump", std::nullopt, {{"from", jump->from_ns}, {"to", jump->to_ns}});
+}
+
+void Agent::notice_disk() {
+  const auto& refusal = recorder_.refusal();
+  const std::string name = refusal ? refusal->name : "";
+  if (name == disk_refusal_) return;
+  disk_refusal_ = name;
+  parts_.notes.note(refusal ? fmt::format("records wait in memory: {}: {}", name, refusal->detail)
+                            : "records are written again");
+}
+
+}  // namespace reeve

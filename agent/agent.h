@@ -1,0 +1,83 @@
+// One agent as a value that is stepped: no thread, socket or clock of its own, so that many fit
+// into one process. Whoever owns it polls descriptors, tells it what is readable, and calls step()
+// when something happened or the time it named has come. It borrows everything in Parts for its
+// life.
+#pragma once
+
+#include "agent/enforcer.h"
+#include "agent/identity.h"
+#include "agent/outbox.h"
+#include "agent/policy_store.h"
+#include "agent/start.h"
+
+namespace reeve {
+
+class Agent {
+ public:
+  struct Parts {
+    const Clock& clock;
+    Disk& disk;
+    const Eyes& eyes;
+    Hands* hands;  // null: audits only
+    std::vector<Sensor*> sensors;
+    CourierPort& courier;
+    const Identity& identity;
+    Notes& notes;
+    int last_wait_status = 0;
+    std::size_t segment_bytes_max = limits::journal_segment_bytes_max;
+  };
+  // Reads the journal back and loads the cached policy; nothing has been enforced yet. Errors: the
+  // disk's, where the journal cannot even be listed.
+  static Result<std::unique_ptr<Agent>> start(const Parts& parts);
+  // For start() alone: with what it read back.
+  Agent(const Parts& parts, const Before& before, const Epoch& epoch);
+
+  // The courier is another one: it is told whom to talk to and has no link yet.
+  void courier_started();
+  void courier_lost();
+  void sensor_ready(std::size_t sensor) { enforcer_.hear(sensor); }
+  // Hears the courier, does what is due, and answers when to be called again at the latest
+  // (CLOCK_MONOTONIC in nanoseconds; the past: at once).
+  std::int64_t step();
+  // A clean stop: the last record, made durable. Nothing may be called after it.
+  void stop();
+
+  // For the owner of the host: docs/formats.md, "Control socket".
+  Value::Map status() const;
+  const Enforcer& enforcer() const { return enforcer_; }
+  const PolicyStore& policy_store() const { return store_; }
+  const Recorder& recorder() const { return recorder_; }
+  bool link_is_up() const { return link_is_up_; }
+
+ private:
+  void load_policy();
+  void hear_courier();
+  void hear(const WireMessage& message);
+  void hear_link_state(ByteView payload);
+  void hear_acknowledgement(ByteView payload);
+  void take(PolicyEvent event);
+  void record_adoption(const ActivePolicy& policy);
+  void send_heartbeat();
+  void fetch();
+  void talk();
+  void notice_clock();
+  void notice_disk();
+  std::int64_t next_due() const;
+
+  Parts parts_;
+  TrustedTime time_;
+  Incidents incidents_;
+  Recorder recorder_;
+  PolicyStore store_;
+  Enforcer enforcer_;
+  Outbox outbox_;
+  bool link_is_up_ = false;
+  std::string isolation_ = "none";
+  std::uint64_t heartbeats_ = 0;
+  std::int64_t heartbeat_due_ = 0;
+  std::int64_t fetch_due_ = 0;
+  std::int64_t reconsider_due_ = 0;
+  std::string disk_refusal_;
+};
+
+}  // namespace reeve

@@ -1,0 +1,136 @@
+// What the agent hears from its courier and what it says: the closed set of DESIGN section 4.
+#include <fmt/format.h>
+
+#include "agent/agent.h"
+#include "agent/moment.h"
+#include "common/limits.h"
+#include "common/text.h"
+
+namespace reeve {
+
+void Agent::hear_courier() {
+  for (std::size_t i = 0; i < limits::courier_messages_per_step; ++i) {
+    const auto bytes = parts_.courier.receive();
+    if (!bytes) return;
+    if (const auto message = decode_message(*bytes); message.ok()) hear(*message);
+  }
+}
+
+void Agent::hear(const WireMessage& message) {
+  switch (message.type) {
+    case MessageType::link_state:
+      return hear_link_state(message.payload);
+    case MessageType::acknowledgement:
+      return hear_acknowledgement(message.payload);
+    case MessageType::root:
+      return take(store_.offer_root(message.payload));
+    case MessageType::manifest:
+      return take(store_.offer_manifest(message.payload));
+    case MessageType::chunk:
+      if (auto chunk = decode_chunk(message.payload); chunk.ok()) take(store_.offer_chunk(*chunk));
+      return;
+    case MessageType::heartbeat:
+    case MessageType::batch:
+    case MessageType::fetch:
+    case MessageType::configure:
+      return;  // never to a node
+  }
+}
+
+void Agent::hear_link_state(ByteView payload) {
+  if (payload.size() != 2) return;
+  const bool is_up = payload[0] != 0;
+  isolation_ = payload[1] != 0 ? "full" : "reduced";
+  if (is_up == link_is_up_) return;
+  link_is_up_ = is_up;
+  parts_.notes.note(is_up ? "link up" : "link down");
+  if (!is_up) return;
+  heartbeat_due_ = 0;
+  fetch_due_ = 0;
+  outbox_.send_again();
+}
+
+void Agent::hear_acknowledgement(ByteView payload) {
+  const auto acknowledgement = decode_acknowledgement(payload);
+  if (acknowledgement.ok()) outbox_.acknowledge(*acknowledgement);
+}
+
+void Agent::take(PolicyEvent event) {
+  if (event.root_adopted) {
+    parts_.notes.note(fmt::format("root version {} adopted", store_.root().version));
+    recorder_.add("root_adopted", std::nullopt, {{"version", store_.root().version}});
+  }
+  if (event.refused) {
+    const std::string detail = shortened(printable(event.refused->detail), limits::text_bytes_max);
+    parts_.notes.note(fmt::format("policy refused: {}: {}", event.refused->name, detail));
+    recorder_.add("policy_refused", std::nullopt,
+                  {{"error", event.refused->name}, {"detail", detail}, {"object", event.object}});
+  }
+  if (event.adopted) {
+    record_adoption(*event.adopted);
+    enforcer_.adopt(std::move(*event.adopted), "policy");
+  }
+  if (event.adopted || event.refused) heartbeat_due_ = 0;
+  fetch_due_ = 0;
+  reconsider_due_ = parts_.clock.monotonic_ns() + limits::stage_retry_ns;
+}
+
+void Agent::record_adoption(const ActivePolicy& policy) {
+  parts_.notes.note(
+      fmt::format("policy version {} adopted: {} rules", policy.version, policy.rules.size()));
+  Value::Array bundles;
+  Value::Array signers;
+  for (const ActiveBundle& bundle : policy.bundles) {
+    bundles.push_back(Value::Map{{"policy", bundle.reference.name},
+                                 {"digest", bundle.reference.digest},
+                                 {"rules", std::uint64_t{bundle.rules}}});
+    if (signers.empty())
+      for (const KeyHash& signer : bundle.reference.signers) signers.emplace_back(signer);
+  }
+  recorder_.add("policy_adopted", std::nullopt,
+                {{"version", policy.version},
+                 {"manifest", policy.manifest},
+                 {"source", policy.source_revision},
+                 {"signers", std::move(signers)},
+                 {"bundles", std::move(bundles)}});
+}
+
+void Agent::send_heartbeat() {
+  Heartbeat beat;
+  beat.node = parts_.identity.certificate.node;
+  beat.epoch = recorder_.epoch();
+  beat.count = heartbeats_;
+  beat.made = moment_of(parts_.clock);
+  beat.agent_version = REEVE_VERSION;
+  beat.root_version = store_.root().version;
+  beat.manifest_version = store_.version();
+  beat.manifest_digest = store_.digest();
+  beat.stale = store_.is_stale();
+  beat.refused = store_.last_refusal();
+  beat.rules = enforcer_.counts();
+  beat.isolation = isolation_;
+  beat.sensors = enforcer_.sensor_names();
+  beat.blind_spots = enforcer_.blind_spots();
+  beat.sealed = {recorder_.durable_records(Stream::urgent),
+                 recorder_.durable_records(Stream::routine)};
+  const Bytes object =
+      seal_object(ObjectType::heartbeat, encode_heartbeat(beat), parts_.identity.record_key);
+  const std::int64_t now = parts_.clock.monotonic_ns();
+  if (parts_.courier.send(encode_message(MessageType::heartbeat, object))) {
+    ++heartbeats_;
+    heartbeat_due_ = now + limits::heartbeat_interval_ns;
+  } else {
+    heartbeat_due_ = now + limits::send_retry_ns;
+  }
+}
+
+void Agent::fetch() {
+  const auto wanted = store_.wanted();
+  if (!wanted) return;
+  const std::int64_t now = parts_.clock.monotonic_ns();
+  const bool is_sent =
+      parts_.courier.send(encode_message(MessageType::fetch, encode_fetch(*wanted)));
+  fetch_due_ = now + (is_sent ? limits::ack_timeout_ns : limits::send_retry_ns);
+}
+
+}  // namespace reeve

@@ -1,0 +1,79 @@
+// What the agent tells the owner of its host.
+#include <algorithm>
+
+#include "agent/agent.h"
+#include "common/limits.h"
+#include "common/text.h"
+
+namespace reeve {
+namespace {
+
+Value::Array texts(const std::vector<std::string>& items) {
+  Value::Array out;
+  for (const std::string& item : items) out.emplace_back(item);
+  return out;
+}
+
+Value::Array rules_told(const ActivePolicy& policy) {
+  Value::Array out;
+  const auto tell = [&](const ActiveRule& rule) {
+    if (out.size() >= limits::status_rules_max) return;
+    out.push_back(Value::Map{{"rule", rule.rule.id},
+                             {"state", name_of(rule.state)},
+                             {"severity", name_of(rule.rule.severity)},
+                             {"mode", name_of(rule.rule.mode)}});
+  };
+  for (const ActiveRule& rule : policy.rules)
+    if (rule.state != RuleState::holds) tell(rule);
+  for (const ActiveRule& rule : policy.rules)
+    if (rule.state == RuleState::holds) tell(rule);
+  return out;
+}
+
+Value::Array incidents_told(const Incidents& incidents) {
+  Value::Array out;
+  for (Stream stream : {Stream::urgent, Stream::routine}) {
+    for (const Receipt* receipt : incidents.opened(stream)) {
+      if (out.size() >= limits::status_incidents_max) return out;
+      out.push_back(Value::Map{{"rule", receipt->rule},
+                               {"object", shortened(printable(receipt->object), 256)},
+                               {"outcome", receipt->outcome},
+                               {"reason", receipt->reason},
+                               {"found", shortened(printable(receipt->found), 128)},
+                               {"desired", shortened(printable(receipt->desired), 128)},
+                               {"since", receipt->detected.wall_ns}});
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+Value::Map Agent::status() const {
+  Value::Map counts;
+  const auto states = enforcer_.counts();
+  for (std::size_t i = 0; i < states.size(); ++i)
+    if (states[i] > 0)
+      counts.emplace_back(std::string(name_of(static_cast<RuleState>(i))),
+                          std::uint64_t{states[i]});
+  const ActivePolicy& policy = enforcer_.policy();
+  return {{"node", parts_.identity.certificate.name},
+          {"id", hex(parts_.identity.certificate.node.view())},
+          {"epoch", hex(recorder_.epoch().view())},
+          {"agent", REEVE_VERSION},
+          {"policy", store_.version()},
+          {"stale", store_.is_stale()},
+          {"refused", store_.last_refusal()},
+          {"rules", std::uint64_t{policy.rules.size()}},
+          {"states", std::move(counts)},
+          {"link", link_is_up_ ? "up" : "down"},
+          {"isolation", isolation_},
+          {"sensors", texts(enforcer_.sensor_names())},
+          {"blind_spots", texts(enforcer_.blind_spots())},
+          {"unacknowledged", std::uint64_t{outbox_.in_flight()}},
+          {"disk", disk_refusal_},
+          {"rule_states", rules_told(policy)},
+          {"open", incidents_told(incidents_)}};
+}
+
+}  // namespace reeve

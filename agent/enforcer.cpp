@@ -1,0 +1,186 @@
+#include "agent/enforcer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "common/limits.h"
+#include "common/text.h"
+
+namespace reeve {
+
+Enforcer::Enforcer(Parts parts)
+    : parts_(std::move(parts)),
+      teller_(parts_.recorder, parts_.notes),
+      cycle_({parts_.eyes, parts_.hands, parts_.clock, teller_, parts_.incidents}),
+      heard_wall_ns_(parts_.sensors.size(), parts_.clock.wall_ns()),
+      next_sweep_(INT64_MAX) {}
+
+void Enforcer::Teller::record(const Receipt& receipt) {
+  notes_.note(fmt::format("{} {}: {}: {}{}{}", receipt.rule, printable(receipt.object),
+                          receipt.outcome, printable(receipt.found),
+                          receipt.desired.empty() ? "" : " -> ", printable(receipt.desired)));
+  accounts_.record(receipt);
+}
+
+void Enforcer::adopt(ActivePolicy policy, std::string_view via) {
+  policy_ = std::move(policy);
+  rechecks_.clear();
+  blind_spots_.clear();
+  cycle_.withdraw_others(policy_);
+  std::vector<std::pair<WatchId, Watch>> watches;
+  for (std::size_t i = 0; i < policy_.rules.size(); ++i)
+    for (Watch& watch : policy_.rules[i].resource->watches())
+      watches.emplace_back(static_cast<WatchId>(i), std::move(watch));
+  for (Sensor* sensor : parts_.sensors) add_blind_spots(sensor->watch(watches));
+  is_state_owed_ = true;
+  begin_sweep(via);
+}
+
+void Enforcer::hear(std::size_t index) {
+  SensorReport report = parts_.sensors[index]->drain();
+  add_blind_spots(report.blind_spots);
+  std::set<std::pair<std::size_t, std::string>> heard;
+  for (const Wake& wake : report.wakes) {
+    if (wake.rule >= policy_.rules.size()) continue;
+    if (wake.object && !heard.emplace(wake.rule, *wake.object).second) continue;
+    run(wake.rule, Scope{wake.object}, wake.cause);
+  }
+  if (report.overflowed) {
+    record_blind_period(index);
+    begin_sweep("sweep");
+  }
+  heard_wall_ns_[index] = parts_.clock.wall_ns();
+}
+
+void Enforcer::run(std::size_t rule, const Scope& scope, const Cause& cause) {
+  CycleResult result;
+  do {
+    result = cycle_.run(policy_, rule, scope, cause);
+    is_state_new_ = is_state_new_ || result.has_changed;
+    if (parts_.recorder.is_crowded()) parts_.recorder.commit();
+  } while (result.is_cut_short && !scope.object);
+  if (result.retry_at_ns && rechecks_.size() < limits::rechecks_max)
+    rechecks_.insert_or_assign({rule, scope.object.value_or("")}, *result.retry_at_ns);
+}
+
+void Enforcer::work() {
+  recheck_due();
+  if (!sweep_at_ && parts_.clock.monotonic_ns() >= next_sweep_) begin_sweep("sweep");
+  if (sweep_at_) sweep_slice();
+  record_state_if_due();
+}
+
+void Enforcer::recheck_due() {
+  const std::int64_t now = parts_.clock.monotonic_ns();
+  std::vector<std::pair<std::size_t, std::string>> due;
+  for (const auto& [what, at] : rechecks_)
+    if (at <= now) due.push_back(what);
+  Cause cause;
+  cause.via = "retry";
+  for (const auto& what : due) {
+    rechecks_.erase(what);
+    Scope scope;
+    if (!what.second.empty()) scope.object = what.second;
+    run(what.first, scope, cause);
+  }
+}
+
+void Enforcer::begin_sweep(std::string_view via) {
+  sweep_at_ = 0;
+  sweep_via_ = via;
+  for (std::size_t i = 0; i < parts_.sensors.size(); ++i)
+    if (parts_.sensors[i]->fd() < 0) hear(i);
+}
+
+void Enforcer::sweep_slice() {
+  const std::int64_t until = parts_.clock.monotonic_ns() + limits::sweep_slice_ns;
+  Cause cause;
+  cause.via = sweep_via_;
+  while (sweep_at_ && *sweep_at_ < policy_.rules.size()) {
+    run((*sweep_at_)++, {}, cause);
+    if (parts_.clock.monotonic_ns() >= until) return;
+  }
+  end_sweep();
+}
+
+void Enforcer::end_sweep() {
+  sweep_at_.reset();
+  next_sweep_ = parts_.clock.monotonic_ns() + jittered_sweep_interval();
+  if (std::exchange(is_state_owed_, false)) record_state();
+}
+
+// Within a tenth of the interval, so that a fleet's agents do not sweep together.
+std::int64_t Enforcer::jittered_sweep_interval() {
+  parts_.jitter_seed = parts_.jitter_seed * 6364136223846793005u + 1442695040888963407u;
+  const auto dice = static_cast<std::int64_t>((parts_.jitter_seed >> 33) % 2'000);
+  return limits::sweep_interval_ns + limits::sweep_interval_ns / 10'000 * (dice - 1'000);
+}
+
+std::int64_t Enforcer::next_due() const {
+  if (sweep_at_) return INT64_MIN;
+  std::int64_t due = next_sweep_;
+  for (const auto& [what, at] : rechecks_) due = std::min(due, at);
+  if (policy_.version == 0) return due;
+  due = std::min(due, state_recorded_at_ + limits::state_record_hourly_ns);
+  if (is_state_new_) due = std::min(due, state_recorded_at_ + limits::state_record_change_ns);
+  return due;
+}
+
+void Enforcer::record_state_if_due() {
+  if (policy_.version == 0 || is_state_owed_) return;
+  const std::int64_t age = parts_.clock.monotonic_ns() - state_recorded_at_;
+  if (age >= limits::state_record_hourly_ns ||
+      (is_state_new_ && age >= limits::state_record_change_ns))
+    record_state();
+}
+
+// Low severity, and so of the routine stream: it comes at its time and says nothing new.
+void Enforcer::record_state() {
+  Value::Array bundles;
+  for (const ActiveBundle& bundle : policy_.bundles) {
+    Bytes codes;
+    for (std::size_t i = 0; i < bundle.rules; ++i)
+      codes.push_back(static_cast<std::uint8_t>(policy_.rules[bundle.first_rule + i].state));
+    bundles.push_back(Value::Map{{"digest", bundle.reference.digest}, {"rules", codes}});
+  }
+  parts_.recorder.add("state", Severity::low,
+                      {{"version", policy_.version},
+                       {"manifest", policy_.manifest},
+                       {"bundles", std::move(bundles)}});
+  is_state_new_ = false;
+  state_recorded_at_ = parts_.clock.monotonic_ns();
+}
+
+void Enforcer::record_blind_period(std::size_t sensor) {
+  const std::string_view name = parts_.sensors[sensor]->name();
+  parts_.notes.note(fmt::format("sensor {}: events were lost; looking at everything", name));
+  parts_.recorder.add(
+      "blind", std::nullopt,
+      {{"sensor", name}, {"since", heard_wall_ns_[sensor]}, {"until", parts_.clock.wall_ns()}});
+}
+
+void Enforcer::add_blind_spots(const std::vector<std::string>& spots) {
+  for (const std::string& spot : spots) {
+    if (blind_spots_.size() >= limits::blind_spots_max) return;
+    std::string told = shortened(printable(spot), limits::name_bytes_max);
+    if (std::ranges::find(blind_spots_, told) != blind_spots_.end()) continue;
+    parts_.notes.note("blind spot: " + told);
+    blind_spots_.push_back(std::move(told));
+  }
+}
+
+std::array<std::uint32_t, rule_states> Enforcer::counts() const {
+  std::array<std::uint32_t, rule_states> out{};
+  for (const ActiveRule& rule : policy_.rules) ++out[static_cast<std::size_t>(rule.state)];
+  return out;
+}
+
+std::vector<std::string> Enforcer::sensor_names() const {
+  std::vector<std::string> out;
+  for (const Sensor* sensor : parts_.sensors) out.emplace_back(sensor->name());
+  return out;
+}
+
+}  // namespace reeve

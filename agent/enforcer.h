@@ -1,0 +1,83 @@
+// From sensors and timers to due rules: it keeps the policy in force, hears its sensors, sweeps,
+// and runs the cycle. It never waits: a sweep is done in slices, so that wakes come between. Owned
+// by the Agent, which lends everything else.
+#pragma once
+
+#include "agent/cycle.h"
+#include "agent/notes.h"
+#include "agent/record.h"
+#include "agent/sensor.h"
+
+namespace reeve {
+
+class Enforcer {
+ public:
+  struct Parts {
+    const Eyes& eyes;
+    Hands* hands;
+    const Clock& clock;
+    Recorder& recorder;
+    Incidents& incidents;
+    std::vector<Sensor*> sensors;
+    Notes& notes;
+    std::uint64_t jitter_seed = 0;
+  };
+  explicit Enforcer(Parts parts);
+
+  // Replaces the policy in force: sensors watch it and a sweep begins, with `via` as its cause.
+  void adopt(ActivePolicy policy, std::string_view via);
+  // A sensor's descriptor is readable.
+  void hear(std::size_t sensor);
+  // Due rechecks, and of a sweep as much as fits into one slice.
+  void work();
+  // When work() has something to do by the clock alone; the past while a sweep goes on.
+  std::int64_t next_due() const;
+
+  const ActivePolicy& policy() const { return policy_; }
+  std::array<std::uint32_t, rule_states> counts() const;
+  const std::vector<std::string>& blind_spots() const { return blind_spots_; }
+  std::vector<std::string> sensor_names() const;
+
+ private:
+  // Tells the owner of the host what is being accounted for.
+  class Teller final : public Accounts {
+   public:
+    Teller(Accounts& accounts, Notes& notes) : accounts_(accounts), notes_(notes) {}
+    void intend(const Rule& rule, const Receipt& receipt) override {
+      accounts_.intend(rule, receipt);
+    }
+    void record(const Receipt& receipt) override;
+    void count_only(const Receipt& receipt) override { accounts_.count_only(receipt); }
+
+   private:
+    Accounts& accounts_;
+    Notes& notes_;
+  };
+
+  void run(std::size_t rule, const Scope& scope, const Cause& cause);
+  void begin_sweep(std::string_view via);
+  void sweep_slice();
+  void end_sweep();
+  void recheck_due();
+  void add_blind_spots(const std::vector<std::string>& spots);
+  void record_blind_period(std::size_t sensor);
+  void record_state_if_due();
+  void record_state();
+  std::int64_t jittered_sweep_interval();
+
+  Parts parts_;
+  Teller teller_;
+  Cycle cycle_;
+  ActivePolicy policy_;
+  std::vector<std::string> blind_spots_;
+  std::vector<std::int64_t> heard_wall_ns_;  // by sensor: when it was last heard
+  std::optional<std::size_t> sweep_at_;      // the next rule of the sweep that goes on
+  std::string sweep_via_;
+  std::int64_t next_sweep_ = 0;
+  std::map<std::pair<std::size_t, std::string>, std::int64_t> rechecks_;  // rule, object: due
+  bool is_state_new_ = false;   // since the last state record
+  bool is_state_owed_ = false;  // at the end of the first sweep of a policy
+  std::int64_t state_recorded_at_ = 0;
+};
+
+}  // namespace reeve

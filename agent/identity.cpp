@@ -1,0 +1,64 @@
+#include "agent/identity.h"
+
+#include "common/limits.h"
+#include "common/paths.h"
+
+namespace reeve {
+namespace {
+
+Result<Bytes> need(const Disk& disk, std::string_view name) {
+  auto bytes = disk.read(name, limits::message_bytes_max);
+  if (!bytes.ok()) return bytes.error();
+  if (!bytes->has_value())
+    return Error{"state_incomplete", std::string(name) + " is missing",
+                 "make a state directory with `reeve node enroll NAME --out DIR`"};
+  return std::move(**bytes);
+}
+
+Result<KeyFile> load_key(const Disk& disk, std::string_view name, KeyKind kind) {
+  auto bytes = need(disk, name);
+  if (!bytes.ok()) return bytes.error();
+  auto key = decode_key_file(*bytes);
+  if (key.ok() && key->kind != kind)
+    return Error{"malformed_key", std::string(name) + " holds another kind of key"};
+  return key;
+}
+
+Result<std::optional<ControllerContact>> load_contact(const Disk& disk) {
+  auto bytes = disk.read(paths::controller_contact, limits::message_bytes_max);
+  if (!bytes.ok()) return bytes.error();
+  if (!bytes->has_value()) return std::optional<ControllerContact>{};
+  auto contact = decode_contact(text_of(**bytes));
+  if (!contact.ok()) return contact.error();
+  return std::optional<ControllerContact>(std::move(*contact));
+}
+
+}  // namespace
+
+Result<Identity> load_identity(const Disk& disk) {
+  auto record_key = load_key(disk, paths::record_key, KeyKind::ed25519);
+  if (!record_key.ok()) return record_key.error();
+  auto transport_key = load_key(disk, paths::transport_key, KeyKind::x25519);
+  if (!transport_key.ok()) return transport_key.error();
+  auto root_object = need(disk, paths::trusted_root);
+  if (!root_object.ok()) return root_object.error();
+  auto root = verify_first_root(*root_object);
+  if (!root.ok()) return root.error();
+  auto certificate_object = need(disk, paths::certificate);
+  if (!certificate_object.ok()) return certificate_object.error();
+  auto certificate = verify_certificate(*certificate_object, *root);
+  if (!certificate.ok()) return certificate.error();
+  auto contact = load_contact(disk);
+  if (!contact.ok()) return contact.error();
+  if (certificate->record_key != record_key->public_key ||
+      certificate->transport_key != transport_key->public_key)
+    return Error{"key_mismatch", "the certificate is for other keys than those in identity/"};
+  return Identity{SigningKey::from_seed(record_key->secret.bytes()),
+                  {transport_key->public_key, std::move(transport_key->secret)},
+                  std::move(*certificate),
+                  std::move(*root),
+                  std::move(*root_object),
+                  std::move(*contact)};
+}
+
+}  // namespace reeve

@@ -1,0 +1,82 @@
+#include "agent/start.h"
+
+#include <algorithm>
+
+namespace reeve {
+namespace {
+
+// An epoch is durable in the urgent stream before it is in the other (Recorder::commit), so where
+// the two differ the urgent one is newer.
+std::optional<Epoch> previous_epoch(const Before& before) {
+  if (before.urgent.end) return before.urgent.end->epoch;
+  if (before.routine.end) return before.routine.end->epoch;
+  return std::nullopt;
+}
+
+void open_stream(Recorder& recorder, Stream stream, const std::optional<Epoch>& previous,
+                 const std::optional<ChainEnd>& end) {
+  Value::Map fields{{"agent", REEVE_VERSION}};
+  if (previous) fields.emplace_back("previous", *previous);
+  if (previous && end && end->epoch == *previous) {
+    fields.emplace_back("last", end->last);
+    fields.emplace_back("header", end->header);
+  }
+  recorder.open_stream(stream, std::move(fields));
+}
+
+void record_unclean_stop(Recorder& recorder, const Before& before, const Epoch& previous,
+                         std::int64_t now_wall_ns) {
+  Value::Map fields{{"epoch", previous}};
+  std::int64_t since = 0;
+  for (const auto& [key, half] :
+       {std::pair{"urgent_last", &before.urgent}, std::pair{"routine_last", &before.routine}}) {
+    if (!half->end) continue;
+    since = std::max(since, half->end->wall_ns);
+    if (half->end->epoch == previous) fields.emplace_back(key, half->end->last);
+  }
+  fields.emplace_back("since", since);
+  fields.emplace_back("until", now_wall_ns);
+  fields.emplace_back("torn_bytes", before.urgent.torn_bytes + before.routine.torn_bytes);
+  fields.emplace_back("wait_status", std::int64_t{before.last_wait_status});
+  recorder.add("unclean_stop", std::nullopt, std::move(fields));
+}
+
+void record_damage(Recorder& recorder, Stream stream, const Recovered& half) {
+  for (const JournalDamage& damage : half.damage)
+    recorder.add("journal_damaged", std::nullopt,
+                 {{"stream", name_of(stream)},
+                  {"segment", std::uint64_t{damage.segment}},
+                  {"offset", damage.offset},
+                  {"bytes", damage.bytes}});
+}
+
+}  // namespace
+
+Incidents incidents_of(const Before& before) {
+  Incidents incidents;
+  for (const Recovered* half : {&before.urgent, &before.routine})
+    for (const Receipt& receipt : half->open) static_cast<void>(incidents.open(Incident{receipt}));
+  for (const Recovered* half : {&before.urgent, &before.routine}) {
+    for (Receipt receipt : half->interrupted) {
+      // A fix of an incident that stays open is tried again and again without a record of each try.
+      if (incidents.find(receipt.policy.name, receipt.rule, receipt.object) != nullptr) continue;
+      receipt.interrupted = true;
+      Incident incident{receipt};
+      incident.is_recorded = false;
+      static_cast<void>(incidents.open(std::move(incident)));
+    }
+  }
+  return incidents;
+}
+
+void record_start(Recorder& recorder, const Before& before, std::int64_t now_wall_ns) {
+  const auto previous = previous_epoch(before);
+  open_stream(recorder, Stream::urgent, previous, before.urgent.end);
+  open_stream(recorder, Stream::routine, previous, before.routine.end);
+  const bool was_clean = before.urgent.end && before.urgent.end->type == "agent_stop";
+  if (previous && !was_clean) record_unclean_stop(recorder, before, *previous, now_wall_ns);
+  record_damage(recorder, Stream::urgent, before.urgent);
+  record_damage(recorder, Stream::routine, before.routine);
+}
+
+}  // namespace reeve

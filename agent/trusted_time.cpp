@@ -1,0 +1,40 @@
+#include "agent/trusted_time.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "common/limits.h"
+#include "common/paths.h"
+
+namespace reeve {
+
+TrustedTime::TrustedTime(const Clock& clock, Disk& disk)
+    : clock_(clock), disk_(disk), first_offset_ns_(offset_ns()), last_offset_ns_(offset_ns()) {
+  auto bytes = disk.read(paths::trusted_time, 8);
+  if (!bytes.ok() || !bytes->has_value() || (*bytes)->size() != 8) return;
+  signed_s_ = static_cast<std::int64_t>(ByteReader(**bytes).u64());
+}
+
+std::int64_t TrustedTime::now_s() const {
+  const std::int64_t offset = std::min(offset_ns(), first_offset_ns_ + limits::clock_jump_ns);
+  // A clock set back lets nothing live longer than the time since the start says.
+  const std::int64_t local = clock_.boottime_ns() + std::max(offset, first_offset_ns_);
+  return std::max(local / 1'000'000'000, signed_s_);
+}
+
+void TrustedTime::seen_signed(std::int64_t time_s) {
+  if (time_s <= signed_s_) return;
+  signed_s_ = time_s;
+  Bytes bytes;
+  append_u64(bytes, static_cast<std::uint64_t>(time_s));
+  static_cast<void>(replace_file(disk_, paths::trusted_time, bytes));
+}
+
+std::optional<TrustedTime::Jump> TrustedTime::take_jump() {
+  const std::int64_t offset = offset_ns();
+  if (std::abs(offset - last_offset_ns_) <= limits::clock_jump_ns) return std::nullopt;
+  const std::int64_t boot = clock_.boottime_ns();
+  return Jump{boot + std::exchange(last_offset_ns_, offset), boot + offset};
+}
+
+}  // namespace reeve
