@@ -1,0 +1,32 @@
+// reeve-agent's commands, one file each. A command prints to stdout, tells its error to stderr, and
+// gives the exit status of DESIGN section 7: 0 compliant or done, 1 could not do it, 2 deviations
+// remain. The real clock, disk and host are made here, and nowhere below.
+#pragma once
+
+#include "agent/active_policy.h"
+#include "agent/options.h"
+#include "common/record.h"
+
+namespace reeve {
+
+int run_agent(const Options& options);     // reeve-agent run
+int check_bundle(const Options& options);  // reeve-agent check: looks, changes nothing
+int fix_bundle(const Options& options);    // reeve-agent fix: the local root's own act, unsealed
+int show_status(const Options& options);   // reeve-agent status
+int vet_bundle(const Options& options);    // reeve-agent vet: what the kinds think of a bundle
+int plan_bundle(const Options& options);   // reeve-agent plan: what a fix would do
+
+// "reeve-agent: error NAME: detail" and the next step, on stderr. Gives 1.
+int tell_error(const Error& error);
+void print(std::string_view text);  // to stdout
+
+// A bundle's bytes. Errors: `bundle_unreadable`, `malformed_bundle` (beyond the limit).
+Result<Bytes> read_bundle(const std::string& path);
+// One bundle as a policy of its own, without a manifest.
+Result<ActivePolicy> load_local_policy(const std::string& path);
+
+// A receipt that nobody sealed, for people (two lines) and as one JSON object.
+std::string receipt_text(const Receipt& receipt);
+std::string receipt_json(const Receipt& receipt);
+
+}  // namespace reeve

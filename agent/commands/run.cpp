@@ -1,0 +1,115 @@
+// reeve-agent run: the agent. The launcher is the process that was started; everything below
+// decide() happens in the deciding process, which it forks.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+
+#include "agent/commands/commands.h"
+#include "agent/launcher.h"
+#include "agent/linux_host.h"
+#include "agent/loop.h"
+#include "agent/notify.h"
+#include "agent/sandbox.h"
+#include "agent/sensors/inotify.h"
+#include "common/paths.h"
+
+namespace reeve {
+namespace {
+
+class StderrNotes final : public Notes {
+ public:
+  void note(std::string_view line) override { fmt::print(stderr, "reeve-agent: {}\n", line); }
+};
+
+// Held by launcher and deciding process alike, until both are gone.
+Result<Fd> lock_state(int directory, const std::string& path) {
+  const std::string name(paths::agent_lock);
+  Fd lock(::openat(directory, name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!lock.is_open()) return os_error("disk_failed", "open", name, errno);
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
+  if (errno != EWOULDBLOCK) return os_error("disk_failed", "flock", name, errno);
+  return Error{"state_in_use", "another agent holds " + path,
+               "stop it first, or give this one a state directory of its own"};
+}
+
+Result<Fd> signals_to_stop() {
+  sigset_t stops;
+  sigemptyset(&stops);
+  for (int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&stops, number);
+  if (::sigprocmask(SIG_BLOCK, &stops, nullptr) != 0)
+    return os_error("launch_failed", "sigprocmask", "stop signals", errno);
+  Fd signals(::signalfd(-1, &stops, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!signals.is_open()) return os_error("launch_failed", "signalfd", "stop signals", errno);
+  return signals;
+}
+
+// Everything that the deciding process needs beside the agent itself.
+struct Workplace {
+  std::unique_ptr<LinuxHost> host;
+  std::unique_ptr<InotifySensor> inotify;
+  ControlServer control;
+  Fd signals;
+};
+
+Result<Workplace> open_workplace(const Options& options, const SystemDisk& disk) {
+  auto signals = signals_to_stop();
+  if (!signals.ok()) return signals.error();
+  auto host = LinuxHost::open(options.root);
+  if (!host.ok()) return host.error();
+  auto inotify = InotifySensor::open(options.root);
+  if (!inotify.ok()) return inotify.error();
+  auto control = ControlServer::listen(disk.directory_fd());
+  if (!control.ok()) return control.error();
+  return Workplace{std::move(*host), std::move(*inotify), std::move(*control), std::move(*signals)};
+}
+
+int decide(const Options& options, SystemDisk& disk, const Identity& identity,
+           LauncherChannel launcher, int last_wait_status) {
+  static_cast<void>(std::signal(SIGPIPE, SIG_IGN));  // a closed log must not end enforcement
+  auto around = open_workplace(options, disk);
+  if (!around.ok()) return tell_error(around.error());
+  const SystemClock clock;
+  StderrNotes notes;
+  SocketCourierPort courier;
+  const std::vector<Sensor*> sensors{around->inotify.get()};
+  notes.note(fmt::format("{} {} on {}, sensors: {}", identity.certificate.name, REEVE_VERSION,
+                         options.root, around->inotify->name()));
+  notify_ready();
+  if (auto sealed = seal_deciding_process(); !sealed.ok()) return tell_error(sealed.error());
+  auto agent = Agent::start({clock, disk, *around->host, around->host.get(), sensors, courier,
+                             identity, notes, last_wait_status});
+  if (!agent.ok()) return tell_error(agent.error());
+  run_loop({**agent, clock, sensors, courier, launcher, around->control, around->signals.get()});
+  (*agent)->stop();
+  notes.note("stopped");
+  return 0;
+}
+
+}  // namespace
+
+int run_agent(const Options& options) {
+  auto disk = SystemDisk::open_directory(options.state);
+  if (!disk.ok()) return tell_error(disk.error());
+  auto lock = lock_state((*disk)->directory_fd(), options.state);
+  if (!lock.ok()) return tell_error(lock.error());
+  auto identity = load_identity(**disk);
+  if (!identity.ok()) return tell_error(identity.error());
+  if (auto made = (*disk)->make_directory(paths::courier_root); !made.ok())
+    return tell_error(made.error());
+  LaunchPlan plan;
+  plan.courier_user = options.courier_user;
+  plan.empty_root = fmt::format("{}/{}", options.state, paths::courier_root);
+  plan.with_courier = identity->contact.has_value();
+  plan.decide = [&](LauncherChannel channel, int last_wait_status) {
+    return decide(options, **disk, *identity, std::move(channel), last_wait_status);
+  };
+  const auto launched = launch(plan);
+  return launched.ok() ? *launched : tell_error(launched.error());
+}
+
+}  // namespace reeve

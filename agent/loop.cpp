@@ -1,0 +1,83 @@
+#include "agent/loop.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+
+#include "common/limits.h"
+
+namespace reeve {
+namespace {
+
+class Loop {
+ public:
+  explicit Loop(LoopParts& parts) : parts_(parts) {}
+
+  void run() {
+    while (true) {
+      const std::int64_t due = parts_.agent.step();
+      parts_.launcher.report_alive();
+      wait(due);
+      if (is_ready(parts_.signals) || launcher_is_gone()) return;
+      hear();
+    }
+  }
+
+ private:
+  void wait(std::int64_t due) {
+    polled_.clear();
+    for (int fd : {parts_.signals, parts_.launcher.fd(), parts_.courier.fd()})
+      polled_.push_back({fd, POLLIN, 0});  // poll(2) ignores negative descriptors
+    for (const Sensor* sensor : parts_.sensors) polled_.push_back({sensor->fd(), POLLIN, 0});
+    parts_.control.add_to(polled_);
+    const std::int64_t now = parts_.clock.monotonic_ns();
+    const std::int64_t left = due <= now ? 0 : std::min(due - now, limits::loop_wait_ns_max);
+    const timespec timeout{left / 1'000'000'000, left % 1'000'000'000};
+    if (::ppoll(polled_.data(), polled_.size(), &timeout, nullptr) >= 0) return;
+    for (pollfd& entry : polled_) entry.revents = 0;
+  }
+
+  // Sensors first: a deviation is put right before anything is told of it.
+  void hear() {
+    for (std::size_t i = 0; i < parts_.sensors.size(); ++i)
+      if (is_ready(parts_.sensors[i]->fd())) parts_.agent.sensor_ready(i);
+    if (is_ready(parts_.launcher.fd())) {
+      if (auto courier = parts_.launcher.receive_courier()) {
+        parts_.courier.connect(std::move(*courier));
+        parts_.agent.courier_started();
+      }
+    }
+    if (parts_.courier.fd() < 0) parts_.agent.courier_lost();
+    parts_.control.serve(polled_,
+                         [this](const std::string& operation) { return answer(operation); });
+  }
+
+  Result<Value::Map> answer(const std::string& operation) const {
+    if (operation == "status") return parts_.agent.status();
+    return Error{"unknown_operation", "the agent knows `status` only"};
+  }
+
+  bool is_ready(int fd) const {
+    return fd >= 0 && std::ranges::any_of(polled_, [fd](const pollfd& entry) {
+             return entry.fd == fd && entry.revents != 0;
+           });
+  }
+
+  bool launcher_is_gone() const {
+    return std::ranges::any_of(polled_, [this](const pollfd& entry) {
+      return entry.fd == parts_.launcher.fd() && (entry.revents & (POLLHUP | POLLERR)) != 0 &&
+             (entry.revents & POLLIN) == 0;
+    });
+  }
+
+  LoopParts& parts_;
+  std::vector<pollfd> polled_;
+};
+
+}  // namespace
+
+void run_loop(LoopParts parts) { Loop(parts).run(); }
+
+}  // namespace reeve

@@ -1,0 +1,36 @@
+// The options of reeve-agent's commands; the one gate to Boost.Program_options here.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+
+namespace reeve {
+
+struct Options {
+  std::string bundle;  // the operand of commands that take one
+  std::string root = "/";
+  std::string state;  // paths::agent_state_default where silent
+  std::string courier_user = "reeve";
+  bool is_json = false;
+  bool asks_for_help = false;
+};
+
+// Which options a command takes; --help is everybody's.
+struct Usage {
+  std::string_view command;
+  bool takes_bundle = false;
+  bool takes_root = false;
+  bool takes_state = false;
+  bool takes_courier_user = false;
+  bool takes_json = false;
+};
+
+// Error: `usage`.
+Result<Options> parse_options(const Usage& usage, std::span<const std::string> words);
+// "reeve-agent check BUNDLE [--root DIR] [--json]" and what its options mean.
+std::string help_for(const Usage& usage);
+
+}  // namespace reeve

@@ -1,0 +1,110 @@
+// One agent in a world of fakes: host, clock, disk, sensor and courier, and the keys of a fleet, so
+// that a test is the security team, the controller and the network at once.
+#pragma once
+
+#include <deque>
+#include <functional>
+
+#include "agent/agent.h"
+#include "tests/common/trust_fixture.h"
+#include "tests/fakes/crash_disk.h"
+#include "tests/fakes/fake_clock.h"
+#include "tests/fakes/fake_host.h"
+
+namespace reeve::testing {
+
+// Hands in what a test pushes and keeps what the agent says.
+class FakeCourier final : public CourierPort {
+ public:
+  bool send(ByteView message) override;
+  std::optional<Bytes> receive() override;
+
+  bool takes_messages = true;
+  std::deque<Bytes> incoming;
+  std::vector<Bytes> sent;
+  // Called with every batch before it is taken.
+  std::function<void(ByteView)> on_batch;
+
+  std::vector<Bytes> payloads(MessageType type) const;
+};
+
+class FakeSensor final : public Sensor {
+ public:
+  std::string_view name() const override { return "fake"; }
+  int fd() const override { return 1'000; }
+  std::vector<std::string> watch(const std::vector<std::pair<WatchId, Watch>>& all) override {
+    watched = all;
+    return blind;
+  }
+  SensorReport drain() override { return std::exchange(next, {}); }
+
+  std::vector<std::pair<WatchId, Watch>> watched;
+  std::vector<std::string> blind;
+  SensorReport next;
+};
+
+class KeptNotes final : public Notes {
+ public:
+  void note(std::string_view line) override { lines.emplace_back(line); }
+  std::vector<std::string> lines;
+};
+
+Rule file_rule(std::string id, std::string path, std::string mode = "0600",
+               Severity severity = Severity::high);
+
+class AgentWorld {
+ public:
+  AgentWorld();
+  // With a disk that somebody else owns, such as the one that a power cut left.
+  explicit AgentWorld(Disk& disk);
+
+  // Starts the agent; what it had is gone as by a kill.
+  void start(int last_wait_status = 0);
+  bool has_started() const { return agent != nullptr; }
+  void stop();
+  // Everything that is due now, and the group commit.
+  void settle();
+  void advance(std::int64_t ns);
+  void link_up();
+  void hear(MessageType type, ByteView payload);
+
+  // A manifest as the security team signs it, one bundle of these rules.
+  struct Signed {
+    Bytes object;
+    Manifest manifest;
+    std::map<Digest, Bytes> bundles;
+  };
+  Signed sign(std::uint64_t version, std::vector<Rule> rules,
+              const std::function<void(Manifest&)>& change = {}) const;
+  // Offers it and answers every fetch.
+  void push(const Signed& policy);
+  void serve_fetches(const Signed& policy);
+  void push(std::uint64_t version, std::vector<Rule> rules) {
+    push(sign(version, std::move(rules)));
+  }
+
+  void wake(WatchId rule, std::optional<std::string> object);
+  // Acknowledges every batch that was sent and not yet acknowledged.
+  std::size_t acknowledge_all();
+
+  // What is on the journals, both streams.
+  std::vector<Record> records(std::string_view type = {});
+  std::vector<Receipt> receipts();
+  std::optional<Heartbeat> last_heartbeat() const;
+
+  CrashDisk own_disk;
+  Disk& disk;
+  FakeClock clock;
+  FakeHost host;
+  Hands* hands = &host;
+  FakeSensor sensor;
+  FakeCourier courier;
+  KeptNotes notes;
+  Identity identity;
+  std::unique_ptr<Agent> agent;
+
+ private:
+  std::size_t acknowledged_ = 0;
+};
+
+}  // namespace reeve::testing
