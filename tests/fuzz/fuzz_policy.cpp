@@ -9,7 +9,8 @@ using namespace reeve;
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const SourceFile file{"fuzz.yaml", std::string(text_of({data, size}))};
-  const CompileOutcome outcome = compile_policy({file});
+  static const std::vector<KeySpec> kinds = embedded_kinds();
+  const CompileOutcome outcome = compile_policy({file}, kinds);
   REEVE_ASSERT(outcome.bundle.has_value() == outcome.errors.empty());
   for (const SourceError& error : outcome.errors) {
     REEVE_ASSERT(error.at.line >= 1 && error.at.column >= 1);
