@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <memory>
 
 #include "agent/courier_user.h"
@@ -72,6 +73,8 @@ Status become(const UserIds& ids) {
 Status limit_resources() {
   const rlimit none{0, 0};
   const rlimit few{limits::courier_descriptors_max, limits::courier_descriptors_max};
+  // Where standard error is a file, a line too much is EFBIG and not the end of the courier.
+  if (std::signal(SIGXFSZ, SIG_IGN) == SIG_ERR) return failed("signal", "SIGXFSZ");
   if (setrlimit(RLIMIT_FSIZE, &none) != 0) return failed("setrlimit", "file size");
   if (setrlimit(RLIMIT_CORE, &none) != 0) return failed("setrlimit", "core");
   if (setrlimit(RLIMIT_NOFILE, &few) != 0) return failed("setrlimit", "descriptors");

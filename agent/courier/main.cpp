@@ -69,7 +69,9 @@ Result<int> run(const CourierSandbox& sandbox) {
   if (!isolation) return isolation.error();
   prctl(PR_SET_PDEATHSIG, SIGKILL);  // which a change of user has undone
   const bool full = *isolation == "full";
-  if (!full) fmt::print(stderr, "reeve-courier: isolation: {}\n", *isolation);
+  // Sealed by now, so that a file takes no line any more; a pipe, a terminal and the journal do.
+  const std::string told = fmt::format("reeve-courier: isolation: {}\n", *isolation);
+  if (!full && write(STDERR_FILENO, told.data(), told.size()) < 0) errno = 0;
   // From here on whatever a taken-over courier prints leads nowhere, as its standard output does.
   if (dup2(STDOUT_FILENO, STDERR_FILENO) < 0) return pair_error("redirect errors beside");
   auto relay = Relay::create(std::move(pair), std::move(**config), std::move(*addresses),
