@@ -10,7 +10,7 @@
 namespace reeve::cli {
 namespace {
 
-constexpr std::size_t name_width = 20;
+constexpr std::size_t name_width = 16;
 constexpr std::size_t state_width = 9;
 constexpr std::size_t link_width = 4;
 constexpr std::size_t policy_width = 6;
@@ -103,7 +103,12 @@ void add_heartbeat(JsonObject& out, const Heartbeat& heartbeat) {
 }
 
 std::string field(std::string_view label, std::string_view text) {
-  return text.empty() ? std::string() : fmt::format("  {:<12}{}\n", label, printable(text));
+  return text.empty() ? std::string() : field_lines(label, printable(text));
+}
+
+std::string without_trailing_spaces(std::string text) {
+  while (text.ends_with(' ')) text.pop_back();
+  return text;
 }
 
 std::string heartbeat_page(const Heartbeat& heartbeat, std::int64_t now_wall_ns) {
@@ -168,13 +173,13 @@ std::string node_line(const SeenNode& node, const std::optional<VerifiedManifest
   };
   const std::string plain = padded(name_of(state), state_width);
   const auto notes = remarks_of(node, newest, now_wall_ns);
-  std::string remarks = fmt::format("{}", fmt::join(notes, "; "));
+  const std::string remarks = fmt::format("{}", fmt::join(notes, "; "));
   const std::size_t room = line_width - width_of(cells(plain)) - 1;
-  if (width_of(remarks) > room) remarks = "\n    " + fit(remarks, line_width - 4);
   std::string out = cells(coloured(plain, colour_of(state)));
-  out += remarks.empty() || remarks.front() == '\n' ? remarks : " " + remarks;
-  while (out.ends_with(' ')) out.pop_back();
-  return out + "\n";
+  if (width_of(remarks) <= room) return without_trailing_spaces(out + " " + remarks) + "\n";
+  out = without_trailing_spaces(std::move(out)) + "\n";
+  for (const std::string& part : wrapped(remarks, line_width - 4)) out += "    " + part + "\n";
+  return out;
 }
 
 std::string labels_text(const Labels& labels) {

@@ -16,20 +16,6 @@ namespace po = boost::program_options;
 constexpr std::size_t help_columns = 80;
 constexpr const char* operand_key = " operand";  // cannot be typed as an option
 
-// Lines of at most `width` columns, broken between words.
-std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
-  std::vector<std::string> out(1);
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find(' '), text.size());
-    const std::string word(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (!out.back().empty() && width_of(out.back()) + 1 + width_of(word) > width)
-      out.emplace_back();
-    out.back() += (out.back().empty() ? "" : " ") + word;
-  }
-  return out;
-}
-
 // "usage: reeve NAME ..." in lines of at most 80 columns, broken between words.
 std::string usage_lines(const CommandSpec& spec) {
   std::string out;

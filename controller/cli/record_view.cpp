@@ -56,7 +56,7 @@ Colour colour_for(const SeenRecord& seen, std::string_view outcome_text) {
 
 std::string line(std::string_view label, std::string_view text) {
   if (text.empty()) return {};
-  return fmt::format("  {:<12}{}\n", label, printable(text));
+  return field_lines(label, printable(text));
 }
 
 std::string actor_text(const Cause& cause) {
@@ -86,24 +86,26 @@ std::string sentence(const SeenRecord& seen, const Receipt& receipt) {
                                 moment_text(receipt.detected.wall_ns), printable(receipt.object),
                                 printable(receipt.rule));
   if (!receipt.title.empty()) out += fmt::format(" ({})", printable(receipt.title));
-  out += ".\n";
+  out += ". ";
   if (receipt.outcome == outcome::fixed) {
     const std::int64_t took_ns = receipt.verified.mono_ns - receipt.detected.mono_ns;
-    out += fmt::format("It was put right and read back at {}, {} after it was seen.\n",
+    out += fmt::format("It was put right and read back at {}, {} after it was seen.",
                        moment_text(receipt.verified.wall_ns), duration_text(took_ns));
   } else if (receipt.outcome == outcome::audited) {
-    out += "The rule only audits: nothing was changed.\n";
+    out += "The rule only audits: nothing was changed.";
   } else if (receipt.outcome == outcome::resolved) {
-    out += "It is right again without an act of ours.\n";
+    out += "It is right again without an act of ours.";
   } else {
-    out += fmt::format("It was not put right: {}{}{}.\n", printable(receipt.outcome),
+    out += fmt::format("It was not put right: {}{}{}.", printable(receipt.outcome),
                        receipt.reason.empty() ? "" : ", ", printable(receipt.reason));
   }
   return out;
 }
 
 std::string receipt_page(const SeenRecord& seen, const Receipt& receipt, const Root& root) {
-  std::string out = sentence(seen, receipt) + "\n";
+  std::string out;
+  for (const std::string& part : wrapped(sentence(seen, receipt), 80)) out += part + "\n";
+  out += "\n";
   out += line("owner", receipt.owner);
   out += line("severity", name_of(receipt.severity));
   out += line("mode", name_of(receipt.mode));

@@ -76,12 +76,14 @@ Result<Shown> ask_record(Session& session, const std::string& name, const Record
 std::string ledger_page(const Shown& shown) {
   const SeenRecord& seen = shown.record;
   const BatchHeader& header = seen.header;
-  std::string out = fmt::format(
-      "\n  {:<12}{}\n  {:<12}leaf {} of {}, stored {}\n  {:<12}record {} of {} in its batch\n"
-      "  {:<12}{}\n  {:<12}{}\n",
-      "record", printable(seen.name), "ledger", seen.leaf, shown.tree.size,
-      moment_text(seen.stored_wall_ns), "batch", seen.index + 1, header.count, "header",
-      hex(seen.header_digest.view()), "signed by", hex(header.key.view()));
+  std::string out = "\n";
+  out += field_lines("record", printable(seen.name));
+  out += field_lines("ledger", fmt::format("leaf {} of {}, stored {}", seen.leaf, shown.tree.size,
+                                           moment_text(seen.stored_wall_ns)));
+  out += field_lines("batch",
+                     fmt::format("record {} of {} in its batch", seen.index + 1, header.count));
+  out += field_lines("header", hex(seen.header_digest.view()));
+  out += field_lines("node key", hex(header.key.view()));
   if (seen.equivocation) {
     out += "  flag        equivocation: its node signed another batch of the same identity\n";
   }

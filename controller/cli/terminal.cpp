@@ -104,6 +104,35 @@ std::string fit_tail(std::string_view utf8, std::size_t width) {
   return "..." + std::string(tail(utf8, width - 3));
 }
 
+std::vector<std::string> wrapped(std::string_view utf8, std::size_t width) {
+  std::vector<std::string> out(1);
+  while (!utf8.empty()) {
+    const std::size_t end = std::min(utf8.find(' '), utf8.size());
+    std::string_view word = utf8.substr(0, end);
+    utf8.remove_prefix(std::min(end + 1, utf8.size()));
+    if (!out.back().empty() && width_of(out.back()) + 1 + width_of(word) > width) {
+      out.emplace_back();
+    }
+    if (!out.back().empty()) out.back() += ' ';
+    for (; width_of(word) > width; out.emplace_back()) {
+      const std::string_view piece = head(word, width);
+      out.back() += piece;
+      word.remove_prefix(piece.size());
+    }
+    out.back() += word;
+  }
+  return out;
+}
+
+std::string field_lines(std::string_view label, std::string_view utf8) {
+  constexpr std::size_t label_width = 12;
+  std::string out;
+  for (const std::string& part : wrapped(utf8, columns_min - label_width - 2)) {
+    out += fmt::format("  {}{}\n", padded(out.empty() ? label : "", label_width), part);
+  }
+  return out;
+}
+
 std::string counted(std::size_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }

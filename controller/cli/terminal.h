@@ -35,6 +35,11 @@ std::string fit_tail(std::string_view utf8, std::size_t width);
 // Padded only: text that must never be cut.
 std::string padded(std::string_view utf8, std::size_t width);
 
+// Lines of at most `width` columns, broken between words; a word that is longer is cut in pieces.
+std::vector<std::string> wrapped(std::string_view utf8, std::size_t width);
+// "  label       text", the text wrapped for 80 columns under itself, with a newline at the end.
+std::string field_lines(std::string_view label, std::string_view utf8);
+
 // "1 host", "2 hosts".
 std::string counted(std::size_t count, std::string_view noun);
 

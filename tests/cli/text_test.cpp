@@ -44,3 +44,11 @@ TEST_CASE("an object keeps its members' order and quotes their names") {
         "{\"a\\\"\":\"b\",\"n\":-1,\"c\":true,\"t\":[\"x\",\"y\"],\"never\":null,"
         "\"then\":\"2026-01-01T00:00:00.000Z\"}\n");
 }
+
+TEST_CASE("long text is wrapped between words, and a word that is too long in pieces") {
+  CHECK(wrapped("one two three", 7) == std::vector<std::string>{"one two", "three"});
+  CHECK(wrapped("", 7) == std::vector<std::string>{""});
+  CHECK(wrapped("a 123456789 b", 4) == std::vector<std::string>{"a", "1234", "5678", "9 b"});
+  CHECK(field_lines("left", std::string(70, 'x')) ==
+        "  left        " + std::string(66, 'x') + "\n              xxxx\n");
+}
