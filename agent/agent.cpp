@@ -24,6 +24,8 @@ Result<std::unique_ptr<Agent>> Agent::start(const Parts& parts) {
   }
   auto agent = std::make_unique<Agent>(parts, before, random_bytes<16>());
   record_start(agent->recorder_, before, parts.clock.wall_ns());
+  // Durable before the first fix, so that there is a segment for its intent.
+  agent->recorder_.flush();
   agent->load_policy();
   return agent;
 }
@@ -51,7 +53,7 @@ void Agent::load_policy() {
     recorder_.add("policy_refused", std::nullopt,
                   {{"error", error.name}, {"detail", printable(error.detail)}});
   } else if (cached->has_value()) {
-    parts_.notes.note(fmt::format("policy version {} from the cache{}: {} rules",
+    parts_.notes.note(fmt::format("policy version {} from the cache{}, rules: {}",
                                   (*cached)->version, store_.is_stale() ? " (stale)" : "",
                                   (*cached)->rules.size()));
     enforcer_.adopt(std::move(**cached), "start");

@@ -77,7 +77,7 @@ void Agent::take(PolicyEvent event) {
 
 void Agent::record_adoption(const ActivePolicy& policy) {
   parts_.notes.note(
-      fmt::format("policy version {} adopted: {} rules", policy.version, policy.rules.size()));
+      fmt::format("policy version {} adopted, rules: {}", policy.version, policy.rules.size()));
   Value::Array bundles;
   Value::Array signers;
   for (const ActiveBundle& bundle : policy.bundles) {

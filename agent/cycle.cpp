@@ -105,7 +105,8 @@ bool Cycle::waits(const Work& work, const Receipt& receipt) const {
 void Cycle::could_not_look(const Work& work, const Scope& scope, const Error& error) {
   Deviation unseen;
   unseen.object = scope.object.value_or("");
-  if (parts_.incidents.find(work.policy.name, work.rule.id, unseen.object) != nullptr) return;
+  const Incident* known = parts_.incidents.find(work.policy.name, work.rule.id, unseen.object);
+  if (known != nullptr && known->is_recorded) return;
   Receipt receipt = receipt_for(work, unseen);
   judge_unseen(receipt, error);
   settle(std::move(receipt));

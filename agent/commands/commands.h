@@ -19,6 +19,7 @@ int plan_bundle(const Options& options);   // reeve-agent plan: what a fix would
 // "reeve-agent: error NAME: detail" and the next step, on stderr. Gives 1.
 int tell_error(const Error& error);
 void print(std::string_view text);  // to stdout
+std::string counted(std::size_t count, std::string_view what);  // "1 rule", "2 rules"
 
 // A bundle's bytes. Errors: `bundle_unreadable`, `malformed_bundle` (beyond the limit).
 Result<Bytes> read_bundle(const std::string& path);

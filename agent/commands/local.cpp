@@ -37,8 +37,8 @@ class PrintedAccounts final : public Accounts {
 std::string summary(const ActivePolicy& policy, std::size_t fixed) {
   std::array<std::size_t, rule_states> counts{};
   for (const ActiveRule& rule : policy.rules) ++counts[static_cast<std::size_t>(rule.state)];
-  std::string out = fmt::format("policy {}: {} rules", policy.bundles.front().reference.name,
-                                policy.rules.size());
+  std::string out = fmt::format("policy {}: {}", policy.bundles.front().reference.name,
+                                counted(policy.rules.size(), "rule"));
   for (std::size_t i = 0; i < counts.size(); ++i)
     if (counts[i] > 0) out += fmt::format(", {} {}", counts[i], name_of(static_cast<RuleState>(i)));
   if (fixed > 0) out += fmt::format("; {} fixed (unsealed: no journal has it)", fixed);
@@ -148,7 +148,7 @@ int plan_bundle(const Options& options) {
     for (const Deviation& deviation : seen->deviations)
       print(options.is_json ? planned_json(rule, deviation) : planned(rule, deviation));
   }
-  if (!options.is_json) print(fmt::format("{} deviations\n", deviations));
+  if (!options.is_json) print(counted(deviations, "deviation") + "\n");
   return deviations == 0 ? 0 : 2;
 }
 

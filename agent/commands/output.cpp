@@ -40,9 +40,16 @@ int tell_error(const Error& error) {
 
 void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
+std::string counted(std::size_t count, std::string_view what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
 std::string receipt_text(const Receipt& receipt) {
-  std::string out = fmt::format("{:<12} {}  {}\n", receipt.outcome, printable(receipt.rule),
-                                printable(receipt.object));
+  // "audited" is how a receipt says it; a reader of a terminal asks what is wrong.
+  const std::string_view what =
+      receipt.outcome == outcome::audited ? "deviates" : std::string_view(receipt.outcome);
+  std::string out =
+      fmt::format("{:<12} {}  {}\n", what, printable(receipt.rule), printable(receipt.object));
   if (receipt.outcome == outcome::fixed)
     out += fmt::format("{:<12} was {}, is {}\n", "", printable(receipt.found),
                        printable(receipt.left));

@@ -94,7 +94,12 @@ int decide(const Options& options, SystemDisk& disk, const Identity& identity,
 
 int run_agent(const Options& options) {
   auto disk = SystemDisk::open_directory(options.state);
-  if (!disk.ok()) return tell_error(disk.error());
+  if (!disk.ok()) {
+    Error error = disk.error();
+    if (error.name == "state_missing")
+      error.next = "make one with `reeve node enroll NAME --out DIR`, and carry it here";
+    return tell_error(error);
+  }
   auto lock = lock_state((*disk)->directory_fd(), options.state);
   if (!lock.ok()) return tell_error(lock.error());
   auto identity = load_identity(**disk);

@@ -37,7 +37,7 @@ std::string counts_of(const Value& status) {
   if (states == nullptr || states->map() == nullptr) return out;
   for (const auto& [name, count] : *states->map())
     out += fmt::format(", {} {}", count.natural().value_or(0), name);
-  return out;
+  return out.empty() ? out : " (" + out.substr(2) + ")";
 }
 
 std::string json_of(const Value& value) {
@@ -75,7 +75,7 @@ void print_json(const Value& status) {
 
 std::string policy_line(const Value& status) {
   if (text_at(status, "policy") == "0") return "none yet";
-  std::string out = fmt::format("version {}, {} rules{}", text_at(status, "policy"),
+  std::string out = fmt::format("version {}, rules: {}{}", text_at(status, "policy"),
                                 text_at(status, "rules"), counts_of(status));
   if (text_at(status, "stale") == "yes") out += " (stale: expired, still enforced)";
   return out;

@@ -24,8 +24,8 @@ int vet_bundle(const Options& options) {
                         printable(bound.error().detail)));
   }
   if (!options.is_json)
-    print(fmt::format("policy {}: {} rules, {} refused\n", printable(bundle->policy),
-                      bundle->rules.size(), refused));
+    print(fmt::format("policy {}: {}, {} refused\n", printable(bundle->policy),
+                      counted(bundle->rules.size(), "rule"), refused));
   return refused == 0 ? 0 : 1;
 }
 

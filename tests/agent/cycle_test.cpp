@@ -295,6 +295,22 @@ TEST_CASE("an incident that was interrupted by a kill gets its one receipt") {
   }
 }
 
+TEST_CASE("an interrupted incident whose object cannot be read is opened, not forgotten") {
+  World world;
+  Incident incident;
+  incident.receipt.rule = "rule-1";
+  incident.receipt.policy.name = "base";
+  incident.receipt.object = "/a";
+  incident.receipt.interrupted = true;
+  incident.is_recorded = false;
+  REQUIRE(world.incidents.open(std::move(incident)));
+  world.script.check_error = Error{"check_failed", "EIO"};
+  world.run("/a");
+  CHECK(world.last().phase == Phase::open);
+  CHECK(world.last().interrupted);
+  CHECK(world.last().outcome == outcome::check_failed);
+}
+
 TEST_CASE("more deviations than one check may name are all fixed, a thousand at a time") {
   World world;
   for (std::size_t i = 0; i < limits::check_deviations_max + 5; ++i)

@@ -1,6 +1,9 @@
 #include <doctest/doctest.h>
 
 #include <cerrno>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
 
 #include "common/paths.h"
 #include "tests/agent/journal_life.h"
@@ -168,4 +171,29 @@ TEST_CASE("a batch whose sync failed is written again with the same bytes") {
   CHECK(contents.batches.back().header.epoch == epoch);
   CHECK(life.recorder().durable_records(Stream::urgent) ==
         contents.batches.back().header.first + contents.batches.back().header.count);
+}
+
+TEST_CASE("a segment is written byte for byte as its golden file, and that is read") {
+  FixedBytes<16> key;
+  key.data.fill(7);
+  Bytes segment = encode_segment_header({Stream::routine, key, example_node()});
+  append(segment, encode_frame(FrameType::carried, 0, payload(1, 20), key));
+  append(segment, encode_frame(FrameType::ready, 0, encode_chain_end(std::nullopt), key));
+  append(segment, encode_frame(FrameType::intent, 119, payload(2, 20), key));
+  append(segment, encode_frame(FrameType::batch, 119, payload(3, 20), key));
+  const std::string path = std::string(REEVE_GOLDEN_DIR) + "/journal_segment.bin";
+  if (std::getenv("REEVE_GOLDEN_WRITE") != nullptr)
+    std::ofstream(path, std::ios::binary) << text_of(segment);
+  std::ifstream in(path, std::ios::binary);
+  const Bytes golden(std::istreambuf_iterator<char>(in), {});
+  CHECK(hex(golden) == hex(segment));
+
+  Written written;
+  written.replace(golden);
+  const ReadBack back = read_back(written);
+  REQUIRE(back.frames.size() == 4);
+  CHECK(back.frames[0].type == FrameType::carried);
+  CHECK(back.frames[3].type == FrameType::batch);
+  CHECK(back.frames[3].synced == 119);
+  CHECK(decode_segment_header(golden)->stream == Stream::routine);
 }
