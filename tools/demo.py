@@ -34,7 +34,7 @@ rules:
     title: Only root may read password hashes
     severity: critical
     owner: security@example.org
-    controls: [CIS-6.1.5]
+    controls: [CIS-7.1.5]
     mode: enforce
     rationale: A readable shadow file lets any login attack every password offline.
     file: {path: /etc/shadow, owner: root, group: root, mode: "0600"}
@@ -115,8 +115,8 @@ class Demo:
         return done.stdout
 
     def start(self, name, *command):
-        log = open(self.where / f'{name}.log', 'wb')
-        child = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        with open(self.where / f'{name}.log', 'wb') as log:
+            child = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         self.children.append(child)
         return child
 

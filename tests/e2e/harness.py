@@ -62,9 +62,9 @@ class Fleet:
         return self.run(REEVE, *words, '--fleet', self.fleet, **more)
 
     def start(self, name, *command, **more):
-        log = open(self.where / f'{name}.log', 'ab')
-        child = subprocess.Popen([str(c) for c in command], stdout=log, stderr=log,
-                                 stdin=subprocess.DEVNULL, **more)
+        with open(self.where / f'{name}.log', 'ab') as log:
+            child = subprocess.Popen([str(c) for c in command], stdout=log, stderr=log,
+                                     stdin=subprocess.DEVNULL, **more)
         self.children[name] = child
         return child
 
