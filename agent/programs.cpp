@@ -22,7 +22,6 @@ Programs product_programs() {
   Programs programs;
   if (const std::string here = directory_of_this_program(); !here.empty()) {
     programs.courier.push_back(here + "/reeve-courier");
-    programs.courier.push_back(here + "/courier/reeve-courier");
   }
   programs.courier.emplace_back(REEVE_LIBEXEC "/reeve-courier");
   return programs;

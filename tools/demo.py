@@ -100,9 +100,9 @@ class Demo:
         self.where, self.as_json, self.children = where, as_json, []
         self.host = where / 'host'
         self.fleet = where / 'fleet'
-        self.reeve = [str(programs / 'controller/cli/reeve')]
-        self.controller = str(programs / 'controller/reeve-controller')
-        self.agent = str(programs / 'agent/reeve-agent')
+        self.reeve = [str(programs / 'reeve')]
+        self.controller = str(programs / 'reeve-controller')
+        self.agent = str(programs / 'reeve-agent')
 
     def say(self, text=''):
         print(text, file=sys.stderr if self.as_json else sys.stdout, flush=True)

@@ -113,6 +113,15 @@ class BadInput(FleetTest):
         self.assertIn('nosuchuser', json.dumps(receipt))
         self.assertIn('unknown_user', json.dumps(receipt))
 
+    def test_a_rule_that_only_the_agent_can_refuse_is_refused_before_it_is_published(self):
+        fleet = self.fleet
+        fleet.up([SECRET], FILES)
+        rule = {'id': 'contradiction', 'file': '{path: /etc/secret, absent: true, mode: "0600"}'}
+        done = fleet.push([rule], check=1)
+        self.assertIn('invalid_rule', done.stderr + done.stdout)
+        self.assertIn('contradiction', done.stderr + done.stdout)
+        self.assertIn('policy version 1', fleet.reeve('status').stdout)
+
     def test_init_touches_no_directory_that_holds_something(self):
         taken = self.fleet.where / 'taken'
         taken.mkdir()

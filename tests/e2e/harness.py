@@ -15,9 +15,9 @@ import time
 import unittest
 
 PROGRAMS = pathlib.Path(os.environ['REEVE_PROGRAMS'])
-REEVE = str(PROGRAMS / 'controller/cli/reeve')
-CONTROLLER = str(PROGRAMS / 'controller/reeve-controller')
-AGENT = str(PROGRAMS / 'agent/reeve-agent')
+REEVE = str(PROGRAMS / 'reeve')
+CONTROLLER = str(PROGRAMS / 'reeve-controller')
+AGENT = str(PROGRAMS / 'reeve-agent')
 WAIT_S = 60
 
 RULE = '''\

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import unittest
 
-REEVE = pathlib.Path(os.environ['REEVE_PROGRAMS']) / 'controller/cli/reeve'
+REEVE = pathlib.Path(os.environ['REEVE_PROGRAMS']) / 'reeve'
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 WAIT_S = 120
 

@@ -11,8 +11,8 @@ import tempfile
 import unittest
 
 PROGRAMS = pathlib.Path(os.environ['REEVE_PROGRAMS'])
-REEVE = PROGRAMS / 'controller/cli/reeve'
-AGENT = PROGRAMS / 'agent/reeve-agent'
+REEVE = PROGRAMS / 'reeve'
+AGENT = PROGRAMS / 'reeve-agent'
 POLICIES = pathlib.Path(__file__).resolve().parents[2] / 'policies'
 WAIT_S = 120
 
