@@ -103,7 +103,8 @@ void Agent::stop() {
 
 void Agent::talk() {
   const std::int64_t now = parts_.clock.monotonic_ns();
-  if (now >= heartbeat_due_) send_heartbeat();
+  const bool is_news = enforcer_.state_records() != states_told_;
+  if (now >= heartbeat_due_ || is_news) send_heartbeat();
   if (now >= fetch_due_) fetch();
   outbox_.pump();
 }

@@ -74,6 +74,7 @@ class Agent {
   bool link_is_up_ = false;
   std::string isolation_ = "none";
   std::uint64_t heartbeats_ = 0;
+  std::uint64_t states_told_ = 0;  // state records before the last heartbeat
   std::int64_t heartbeat_due_ = 0;
   std::int64_t fetch_due_ = 0;
   std::int64_t reconsider_due_ = 0;

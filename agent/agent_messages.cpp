@@ -118,6 +118,7 @@ void Agent::send_heartbeat() {
   const std::int64_t now = parts_.clock.monotonic_ns();
   if (parts_.courier.send(encode_message(MessageType::heartbeat, object))) {
     ++heartbeats_;
+    states_told_ = enforcer_.state_records();
     heartbeat_due_ = now + limits::heartbeat_interval_ns;
   } else {
     heartbeat_due_ = now + limits::send_retry_ns;

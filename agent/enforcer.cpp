@@ -150,6 +150,7 @@ void Enforcer::record_state() {
                        {"manifest", policy_.manifest},
                        {"bundles", std::move(bundles)}});
   is_state_new_ = false;
+  ++state_records_;
   state_recorded_at_ = parts_.clock.monotonic_ns();
 }
 

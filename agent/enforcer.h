@@ -35,6 +35,8 @@ class Enforcer {
 
   const ActivePolicy& policy() const { return policy_; }
   std::array<std::uint32_t, rule_states> counts() const;
+  // How many state records there have been: a heartbeat follows each.
+  std::uint64_t state_records() const { return state_records_; }
   const std::vector<std::string>& blind_spots() const { return blind_spots_; }
   std::vector<std::string> sensor_names() const;
 
@@ -78,6 +80,7 @@ class Enforcer {
   bool is_state_new_ = false;   // since the last state record
   bool is_state_owed_ = false;  // at the end of the first sweep of a policy
   std::int64_t state_recorded_at_ = 0;
+  std::uint64_t state_records_ = 0;
 };
 
 }  // namespace reeve

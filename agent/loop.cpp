@@ -18,6 +18,7 @@ class Loop {
   void run() {
     while (true) {
       const std::int64_t due = parts_.agent.step();
+      if (parts_.courier.fd() < 0) parts_.agent.courier_lost();
       parts_.launcher.report_alive();
       wait(due);
       if (is_ready(parts_.signals) || launcher_is_gone()) return;
@@ -49,7 +50,6 @@ class Loop {
         parts_.agent.courier_started();
       }
     }
-    if (parts_.courier.fd() < 0) parts_.agent.courier_lost();
     parts_.control.serve(polled_,
                          [this](const std::string& operation) { return answer(operation); });
   }
@@ -67,8 +67,7 @@ class Loop {
 
   bool launcher_is_gone() const {
     return std::ranges::any_of(polled_, [this](const pollfd& entry) {
-      return entry.fd == parts_.launcher.fd() && (entry.revents & (POLLHUP | POLLERR)) != 0 &&
-             (entry.revents & POLLIN) == 0;
+      return entry.fd == parts_.launcher.fd() && (entry.revents & (POLLHUP | POLLERR)) != 0;
     });
   }
 

@@ -59,8 +59,11 @@ bool Outbox::send_late(Lane& lane) {
   for (Flight& flight : lane.flying) {
     if (flight.is_acknowledged || now - flight.sent_at < limits::ack_timeout_ns) continue;
     auto stored = lane.journal->read_batch(flight.begin);
-    if (!stored.ok() || !stored->has_value()) continue;
-    if (!send(**stored, flight)) return false;
+    if (!stored.ok() || !stored->has_value()) {
+      flight.sent_at = now;  // the disk does not give it now: asked again with the next time-out
+    } else if (!send(**stored, flight)) {
+      return false;
+    }
   }
   return true;
 }
@@ -143,8 +146,11 @@ std::optional<std::int64_t> Outbox::next_due() const {
   std::optional<std::int64_t> due;
   const auto sooner = [&due](std::int64_t at) { due = std::min(due.value_or(at), at); };
   const std::int64_t now = parts_.clock.monotonic_ns();
-  if (is_full_) sooner(now + limits::send_retry_ns);
   if (is_unwritten_) sooner(std::max(now, written_at_ + limits::acknowledged_write_ns));
+  if (is_full_) {
+    sooner(now + limits::send_retry_ns);
+    return due;
+  }
   for (const Lane& lane : lanes_)
     for (const Flight& flight : lane.flying)
       if (!flight.is_acknowledged) sooner(flight.sent_at + limits::ack_timeout_ns);

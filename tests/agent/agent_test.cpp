@@ -181,6 +181,31 @@ TEST_CASE("a new courier is told whom to talk to and hears nothing else before i
   CHECK(!world.agent->link_is_up());
 }
 
+TEST_CASE("an idle agent asks for no time before its next duty") {
+  AgentWorld world;
+  add_secret(world);
+  world.start();
+  world.link_up();
+  world.push(1, {file_rule("secret-mode", secret)});
+  world.acknowledge_all();
+  world.advance(limits::acknowledged_write_ns);
+  const std::int64_t idle = world.agent->step() - world.clock.monotonic_ns();
+  CHECK(idle > limits::heartbeat_interval_ns / 2);
+  world.hear(MessageType::link_state, Bytes{0, 1});
+  CHECK(world.agent->step() - world.clock.monotonic_ns() > limits::sweep_interval_ns / 2);
+}
+
+TEST_CASE("a heartbeat follows the first sweep of a policy, with what it found") {
+  AgentWorld world;
+  add_secret(world);
+  Rule rule = file_rule("secret-mode", secret);
+  rule.mode = Mode::audit;
+  world.start();
+  world.link_up();
+  world.push(1, {rule});
+  CHECK(world.last_heartbeat()->rules[2] == 1);
+}
+
 TEST_CASE("a sweep finds what no sensor told of, every ten minutes or so") {
   AgentWorld world;
   add_secret(world);

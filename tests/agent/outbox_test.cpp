@@ -163,6 +163,7 @@ TEST_CASE("a courier that takes nothing is tried again and nothing is lost") {
   world.courier.takes_messages = false;
   world.link_up();
   CHECK(world.courier.sent.empty());
+  CHECK(world.agent->step() > world.clock.monotonic_ns());
   world.courier.takes_messages = true;
   world.advance(limits::send_retry_ns);
   CHECK(batches_of(world).size() >= 2);
