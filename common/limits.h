@@ -26,6 +26,13 @@ inline constexpr std::size_t selector_values_max = 256;  // one label of one alt
 inline constexpr std::size_t stages_max = 16;            // one bundle
 static_assert(role_keys_max <= signatures_max, "every key of a role can sign one object");
 
+// What the controller takes of one node: a signed heartbeat or certificate beyond these is refused
+// as `limit_exceeded`, because both together must fit into one item of a reply to operators, else
+// one node could keep them from hearing of all others.
+inline constexpr std::size_t heartbeat_bytes_max = 16'384;
+inline constexpr std::size_t certificate_bytes_max = 32'768;
+static_assert(heartbeat_bytes_max + certificate_bytes_max + 1'024 < message_bytes_max);
+
 // Wire: longer is refused as `limit_exceeded`. A proof between two trees of 64-bit size has at most
 // one hash a level and one more (RFC 9162 section 2.1.4).
 inline constexpr std::size_t proof_hashes_max = 65;
@@ -118,6 +125,7 @@ inline constexpr std::int64_t sweep_slice_ns = 2'000'000;
 inline constexpr std::int64_t loop_wait_ns_max = 4'000'000'000;
 inline constexpr std::size_t rechecks_max = 1'000;
 inline constexpr std::size_t blind_spots_max = 64;  // told of; each cut to name_bytes_max
+static_assert(2 * blind_spots_max * name_bytes_max <= heartbeat_bytes_max, "half is for the rest");
 
 // Policy as received: refused objects that are remembered, so that each gets one record; how often
 // a stage that is not open yet is asked again.

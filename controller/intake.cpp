@@ -164,6 +164,7 @@ void Intake::remember(const Chain& chain) {
 Verdict Intake::take_heartbeat(const NodeId& node, ByteView payload) {
   const auto* sender = registry_.find(node);
   REEVE_ASSERT(sender != nullptr);
+  if (payload.size() > limits::heartbeat_bytes_max) return Verdict{"limit_exceeded"};
   const auto object = parse_signed_object(payload, ObjectType::heartbeat);
   if (!object.ok()) return Verdict{object.error().name};
   const std::array keys{sender->certificate.record_key};

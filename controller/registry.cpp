@@ -122,6 +122,10 @@ const Node* Registry::named(std::string_view name) const {
 }
 
 Result<Node> Registry::check_enrollment(ByteView certificate, const Root& root) const {
+  if (certificate.size() > limits::certificate_bytes_max) {
+    return Error{"limit_exceeded",
+                 fmt::format("a certificate has at most {} bytes", limits::certificate_bytes_max)};
+  }
   auto verified = verify_certificate(certificate, root);
   if (!verified.ok()) return verified.error();
   const auto* known = find(verified->node);

@@ -50,8 +50,9 @@ class Registry {
   const std::map<NodeId, Node>& nodes() const { return nodes_; }
 
   // What enrolling this certificate would store; the caller stores it and then calls put(). Errors:
-  // verify_certificate()'s, `name_taken`, `transport_key_taken`, `certificate_rollback`,
-  // `record_key_changed`, `node_id_mismatch`, `node_revoked`, `too_many_nodes`.
+  // verify_certificate()'s, `limit_exceeded`, `name_taken`, `transport_key_taken`,
+  // `certificate_rollback`, `record_key_changed`, `node_id_mismatch`, `node_revoked`,
+  // `too_many_nodes`.
   Result<Node> check_enrollment(ByteView certificate, const Root& root) const;
   void put(Node node);
 

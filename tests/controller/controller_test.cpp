@@ -107,7 +107,7 @@ TEST_CASE("messages that are no messages are dropped and counted") {
   CHECK(client->send(Bytes{1, 2, 3}));
   world.send(world.node, MessageType::manifest, Bytes{1});
   world.send(world.node, MessageType::batch, Bytes{});
-  world.send(world.node, MessageType::heartbeat, Bytes(60'000, 0xff));
+  world.send(world.node, MessageType::heartbeat, Bytes(limits::heartbeat_bytes_max, 0xff));
   world.send(world.node, MessageType::fetch, Bytes(3, 0));
   world.step();
   CHECK(world.received(world.node).empty());

@@ -287,6 +287,23 @@ TEST_CASE("a heartbeat of another node or with a broken signature is refused") {
   CHECK(world.counted("wrong_node") == 1);
 }
 
+// Certificate and heartbeat go to operators in one item, and an item never in two replies.
+TEST_CASE("a heartbeat that no reply could carry is refused, and operators hear of all nodes") {
+  OneNode world;
+  auto heartbeat = world.node.heartbeat();
+  heartbeat.blind_spots.assign(1'000, std::string(55, 'x'));
+  const auto bytes = world.node.sign_heartbeat(heartbeat);
+  REQUIRE(bytes.size() > limits::heartbeat_bytes_max);
+  REQUIRE(bytes.size() < limits::message_bytes_max - wire_header_bytes);
+  world.send(world.node, MessageType::heartbeat, bytes);
+  world.step();
+  CHECK(world.counted("heard") == 0);
+  CHECK(world.counted("limit_exceeded") == 1);
+  const auto items = world.ask("status");
+  REQUIRE(items.size() == 1);
+  CHECK(encode(items[0]).size() < limits::message_bytes_max);
+}
+
 TEST_CASE("signs of life reach the store now and then and survive a stop") {
   OneNode world;
   const auto heartbeat = world.node.heartbeat();
