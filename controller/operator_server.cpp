@@ -224,30 +224,39 @@ Result<Value::Array> OperatorServer::bundle(const Request& request) const {
 }
 
 void OperatorServer::answer(const Request& request, Value::Array items) {
-  for (const auto& reply : split_reply(request.body.id, std::move(items))) {
-    queue(request.peer, reply);
-  }
+  if (queue(request.peer, split_reply(request.body.id, std::move(items)))) return;
+  refuse(request, Error{"controller_busy", "too many replies wait for operators to take them",
+                        "try again in a moment"});
 }
 
 void OperatorServer::refuse(const Request& request, const Error& error) {
-  queue(request.peer, OperatorReply{request.body.id, false, error, {}});
+  static_cast<void>(queue(request.peer, {OperatorReply{request.body.id, false, error, {}}}));
 }
 
-void OperatorServer::queue(const TransportKey& peer, const OperatorReply& reply) {
-  Reply waiting{peer, encode_operator_reply(reply),
-                parts_.clock.boottime_ns() + limits::reply_patience_ns};
-  if (reply_bytes_ + waiting.message.size() > limits::replies_waiting_bytes_max) return;
-  reply_bytes_ += waiting.message.size();
-  replies_.push_back(std::move(waiting));
+// All parts or none: nothing in a reply tells its reader that a part in the middle is missing. They
+// are nobody's at the same moment, too.
+bool OperatorServer::queue(const TransportKey& peer, const std::vector<OperatorReply>& parts) {
+  const auto until_ns = parts_.clock.boottime_ns() + limits::reply_patience_ns;
+  std::vector<Reply> waiting;
+  std::size_t bytes = 0;
+  for (const auto& part : parts) {
+    waiting.push_back({peer, encode_operator_reply(part), until_ns});
+    bytes += waiting.back().message.size();
+  }
+  if (reply_bytes_ + bytes > limits::replies_waiting_bytes_max) return false;
+  reply_bytes_ += bytes;
+  std::move(waiting.begin(), waiting.end(), std::back_inserter(replies_));
+  return true;
 }
 
 void OperatorServer::send_replies(ServerLink& link) {
   std::set<TransportKey> full;  // what comes later for these must wait for its turn
   std::deque<Reply> kept;
+  const auto now_ns = parts_.clock.boottime_ns();
   for (auto& reply : replies_) {
     const bool sent = !full.contains(reply.peer) && link.send(reply.peer, reply.message);
     if (!sent) full.insert(reply.peer);
-    if (sent || parts_.clock.boottime_ns() > reply.until_ns) {
+    if (sent || now_ns > reply.until_ns) {
       reply_bytes_ -= reply.message.size();
     } else {
       kept.push_back(std::move(reply));

@@ -1,7 +1,7 @@
 // The operators' endpoint. A request counts only when the key that the transport authenticated and
 // the key that signed it belong to one operator in the root, who has the right it needs; it was
 // made for this controller, just now, and was never seen before. Everybody else gets no answer.
-// Replies wait here until the link takes them, within bounds.
+// Replies wait here until the link takes them, within bounds: whole or not at all.
 #pragma once
 
 #include <deque>
@@ -64,7 +64,7 @@ class OperatorServer {
                        const std::function<Status()>& write);
   void answer(const Request& request, Value::Array items);
   void refuse(const Request& request, const Error& error);
-  void queue(const TransportKey& peer, const OperatorReply& reply);
+  bool queue(const TransportKey& peer, const std::vector<OperatorReply>& parts);
   void forget_old_requests();
 
   Parts parts_;

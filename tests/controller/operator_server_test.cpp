@@ -189,6 +189,43 @@ TEST_CASE("replies wait for a link that is full and go to nobody after a while")
   CHECK(world.replies(world.fleet.viewer).empty());
 }
 
+TEST_CASE("a reply for which there is no room is refused, never cut short") {
+  World world;
+  constexpr std::size_t nodes = 40;
+  for (std::size_t i = 0; i < nodes; ++i) {
+    TestNode node("web" + std::to_string(i));
+    world.enroll(node);
+    auto heartbeat = node.heartbeat();
+    heartbeat.blind_spots.assign(100, std::string(150, 'x'));
+    world.send(node, MessageType::heartbeat, node.sign_heartbeat(heartbeat));
+  }
+  world.step();
+  REQUIRE(world.counted("heard") == nodes);
+  std::size_t bytes = 0;
+  for (const auto& item : world.ask("status")) bytes += encode(item).size();
+  const auto requests = limits::replies_waiting_bytes_max / bytes + 2;
+  const auto answered = world.counted("answered");
+
+  world.operators.set_queue_max(100'000);
+  for (std::size_t i = 0; i < requests; ++i) {
+    world.send_operator(world.fleet.admin,
+                        world.sign(world.request("status"), world.fleet.admin.key));
+  }
+  world.operators.cut(world.fleet.admin.transport.public_key);
+  while (world.counted("answered") < answered + requests) world.step();
+  world.operators.mend(world.fleet.admin.transport.public_key);
+  world.step();
+  std::map<std::uint64_t, std::size_t> items;
+  std::size_t refused = 0;
+  for (const auto& reply : world.replies(world.fleet.admin)) {
+    refused += reply.error && reply.error->name == "controller_busy" ? 1 : 0;
+    if (!reply.error) items[reply.id] += reply.items.size();
+  }
+  CHECK(refused > 0);
+  CHECK(items.size() + refused == requests);
+  for (const auto& [id, count] : items) CHECK(count == nodes);
+}
+
 TEST_CASE("a long reply comes in parts that each pass the decoding gate") {
   Value::Array items;
   for (int i = 0; i < 700; ++i) items.emplace_back(Value::Map{{"n", i}, {"b", Bytes(500, 1)}});
