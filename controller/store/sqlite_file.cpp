@@ -131,7 +131,9 @@ Status backup_sqlite_store(const std::string& source, const std::string& target)
     return copied.error();
   }
   if (::rename(unfinished.c_str(), target.c_str()) != 0) {
-    return os_error("backup_failed", "rename", target, errno);
+    const int why = errno;
+    ::unlink(unfinished.c_str());
+    return os_error("backup_failed", "rename", target, why);
   }
   return make_name_durable(target);
 }

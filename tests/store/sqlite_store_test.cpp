@@ -119,6 +119,17 @@ TEST_CASE("a backup of a store in use is whole and private") {
   REQUIRE(backup_sqlite_store(maker.path(), target).ok());
 }
 
+TEST_CASE("a backup that cannot take its name leaves nothing") {
+  TemporarySqliteStore maker;
+  TemporaryDirectory directory;
+  const auto target = directory.path() + "/taken";
+  REQUIRE(std::filesystem::create_directory(target));
+  const auto refused = backup_sqlite_store(maker.path(), target);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().name == "backup_failed");
+  CHECK_FALSE(std::filesystem::exists(target + ".unfinished"));
+}
+
 TEST_CASE("a backup of nothing leaves nothing") {
   TemporaryDirectory directory;
   const auto target = directory.path() + "/backup.db";
