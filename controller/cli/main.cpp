@@ -2,6 +2,7 @@
 // the real clock and the real link are made.
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 
@@ -107,6 +108,19 @@ int dispatch(const Environment& environment, CommandArguments arguments) {
   return arguments.size() == 1 ? exit_code::failed : exit_code::done;
 }
 
+// A reader that has left, such as `head`, is no news to anybody: the shell learns it as of any
+// other program. Everything of the command's own has been undone or committed by now.
+int end_without_output(const OutputLost& lost) {
+  if (lost.os_errno == EPIPE) {
+    std::signal(SIGPIPE, SIG_DFL);
+    std::raise(SIGPIPE);
+    return exit_code::failed;
+  }
+  auto error = os_error("output_lost", "write", "standard output", lost.os_errno);
+  error.next = "see to the place where the output goes, then ask again";
+  return print_error(error);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -117,5 +131,9 @@ int main(int argc, char** argv) {
       clock, [](const ControllerContact& contact, const TransportKey& own, const Secret& secret) {
         return ZmqClient::connect(contact.operators_address, contact.key, own, secret);
       }};
-  return dispatch(environment, std::vector<std::string>(argv + 1, argv + argc));
+  try {
+    return dispatch(environment, std::vector<std::string>(argv + 1, argv + argc));
+  } catch (const OutputLost& lost) {
+    return end_without_output(lost);
+  }
 }

@@ -15,13 +15,15 @@ namespace {
 
 constexpr std::size_t columns_min = 80;
 
-void write_all(int fd, std::string_view text) {
+// 0, or the errno of the write that failed.
+int write_all(int fd, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = ::write(fd, text.data(), text.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return;
+    if (written < 0) return errno;
     text.remove_prefix(static_cast<std::size_t>(written));
   }
+  return 0;
 }
 
 bool starts_character(char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U; }
@@ -48,8 +50,11 @@ std::string_view tail(std::string_view text, std::size_t count) {
 
 }  // namespace
 
-void print_out(std::string_view text) { write_all(STDOUT_FILENO, text); }
-void print_err(std::string_view text) { write_all(STDERR_FILENO, text); }
+void print_out(std::string_view text) {
+  if (const int why = write_all(STDOUT_FILENO, text); why != 0) throw OutputLost{why};
+}
+
+void print_err(std::string_view text) { static_cast<void>(write_all(STDERR_FILENO, text)); }
 
 std::string error_text(const Error& error) {
   std::string text =

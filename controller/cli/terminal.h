@@ -11,9 +11,14 @@
 
 namespace reeve::cli {
 
-// Whole text or nothing more is said: a closed pipe ends output quietly.
+// Thrown by print_out() when nobody can read the answer any more: the command ends there, since an
+// answer that was lost must not exit like one that was given. main() alone catches it.
+struct OutputLost {
+  int os_errno = 0;
+};
+// The whole text, or OutputLost.
 void print_out(std::string_view text);
-void print_err(std::string_view text);
+void print_err(std::string_view text);  // what cannot be written is lost
 
 // `reeve: error NAME: detail` and `  next: ...`, safe on any terminal; returns exit code 1.
 int print_error(const Error& error);
