@@ -8,6 +8,8 @@
 
 #include <cerrno>
 
+#include "common/seal.h"
+
 namespace reeve::cli {
 namespace {
 
@@ -76,8 +78,10 @@ Result<Bytes> read_file(const std::string& path, std::size_t bytes_max) {
 }
 
 Status write_file(const std::string& path, ByteView content) {
-  const std::string fresh = path + ".new";
-  const Fd fd(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
+  // A name that nobody can have taken before us: in a directory like /tmp the file would be theirs,
+  // and with it what it says later.
+  const std::string fresh = path + ".new." + hex(random_bytes<8>().view());
+  const Fd fd(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!fd.is_open()) return os_error("file_unwritable", "create", fresh, errno);
   if (auto written = write_all(fd.get(), content, fresh); !written.ok()) {
     ::unlink(fresh.c_str());

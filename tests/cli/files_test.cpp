@@ -4,6 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
+#include <iterator>
+
 #include "tests/fakes/temporary_directory.h"
 
 using namespace reeve;
@@ -85,6 +88,16 @@ TEST_CASE("a file is replaced as a whole and leaves no temporary one") {
   REQUIRE(write_file(path, content()).ok());
   REQUIRE(write_file(path, bytes_of("new")).ok());
   CHECK(*read_file(path, 100) == bytes_of("new"));
-  CHECK_FALSE(exists(path + ".new"));
+  const auto entries = std::filesystem::directory_iterator(where.path());
+  CHECK(std::distance(begin(entries), end(entries)) == 1);
   CHECK(write_file(where.path() + "/no/such", content()).error().name == "file_unwritable");
+}
+
+TEST_CASE("a file that somebody has put where the temporary one might be is not written to") {
+  const TemporaryDirectory where;
+  const std::string path = where.path() + "/f";
+  REQUIRE(write_file(where.path() + "/trap", content()).ok());
+  std::filesystem::create_hard_link(where.path() + "/trap", path + ".new");
+  REQUIRE(write_file(path, bytes_of("mine")).ok());
+  CHECK(*read_file(where.path() + "/trap", 100) == content());
 }
