@@ -62,7 +62,15 @@ Result<Value::Array> OperatorClient::request(std::string_view operation, Value::
                                 .arguments = std::move(arguments)};
   const Bytes message =
       seal_object(ObjectType::operator_request, encode_operator_request(request), key_);
+  sent_ = false;
+  if (message.size() > limits::message_bytes_max) {
+    return Error{.name = "request_too_long",
+                 .detail = fmt::format("{} needs {} bytes; a request has at most {}", operation,
+                                       message.size(), limits::message_bytes_max),
+                 .next = "say it with fewer policies, labels or selectors"};
+  }
   REEVE_TRY(send(message, clock_.monotonic_ns() + limits::operator_timeout_ns));
+  sent_ = true;
   Value::Array items;
   // Every reply counts as an item, so that empty ones cannot go on for ever either.
   std::size_t replies = 0;

@@ -22,9 +22,11 @@ class OperatorClient {
       : link_(link), wait_(std::move(wait)), clock_(clock), key_(key), controller_(controller) {}
 
   // The items of all replies. Errors: `controller_unreachable` (nothing came for
-  // limits::operator_timeout_ns), `interrupted`, `reply_too_long`, `malformed`, or the
-  // controller's. A request that timed out may have been carried out.
+  // limits::operator_timeout_ns), `interrupted`, `request_too_long`, `reply_too_long`,
+  // `malformed`, or the controller's. A request that timed out may have been carried out.
   Result<Value::Array> request(std::string_view operation, Value::Map arguments);
+  // Whether the last request was handed to the connection: if not, nobody has heard of it.
+  bool was_sent() const { return sent_; }
 
   // Sleeps, waking early only for the user: false when interrupted.
   bool pause(std::int64_t duration_ns);
@@ -38,6 +40,7 @@ class OperatorClient {
   const Clock& clock_;
   const SigningKey& key_;
   KeyHash controller_;
+  bool sent_ = false;
 };
 
 }  // namespace reeve::cli

@@ -163,3 +163,22 @@ TEST_CASE("Ctrl-C ends a request and a pause at once") {
   desk.on_wait = [](int) { return true; };
   CHECK(desk.client.pause(1'000'000'000));
 }
+
+TEST_CASE("a request that no message can carry is named, and was not sent") {
+  Desk desk;
+  const auto refused =
+      desk.client.request("publish", {{"manifest", Bytes(limits::message_bytes_max, 1)}});
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().name == "request_too_long");
+  CHECK(desk.waits == 0);
+  CHECK_FALSE(desk.client.was_sent());
+}
+
+TEST_CASE("a request without an answer was sent, one without a connection was not") {
+  Desk desk;
+  CHECK_FALSE(desk.client.request("ping", {}).ok());
+  CHECK(desk.client.was_sent());
+  desk.link.down = true;
+  CHECK_FALSE(desk.client.request("ping", {}).ok());
+  CHECK_FALSE(desk.client.was_sent());
+}
