@@ -1,6 +1,6 @@
 // reeve node enroll: a new node, provisioned offline. Makes the agent's state directory with keys
 // of its own and a certificate signed by the operator, and registers the certificate with the
-// controller; nothing is left here when that fails.
+// controller; nothing is left here when that fails, but where nobody knows whether it has.
 #include <fmt/format.h>
 
 #include "common/limits.h"
@@ -95,6 +95,23 @@ Status fill(NewTree& tree, const NewNode& node, const Fleet& fleet) {
   return tree.directory(paths::courier_root, 0700);
 }
 
+// Where the controller may have registered the node without our hearing of it, the directory is the
+// only copy of keys that are the node's by now.
+bool may_be_registered(Session& session, const Error& error) {
+  return session.controller().was_sent() &&
+         (error.name == "controller_unreachable" || error.name == "interrupted");
+}
+
+int registration_failed(Session& session, NewTree& tree, const std::string& name,
+                        const std::string& out, Error error) {
+  if (!may_be_registered(session, error)) return print_error(error);
+  if (auto kept = tree.keep(); !kept.ok()) return print_error(kept.error());
+  error.detail += fmt::format("; {} may be registered all the same, so {} is kept", name, out);
+  error.next = fmt::format(
+      "reeve node show {}: use {} if the controller knows that node, else remove it", name, out);
+  return print_error(error);
+}
+
 int enroll(const Environment& environment, const Arguments& arguments) {
   const std::string& name = arguments.operands()[0];
   const auto out = arguments.value("out");
@@ -116,7 +133,7 @@ int enroll(const Environment& environment, const Arguments& arguments) {
   }
   const auto answer =
       (*session)->controller().request("enroll", {{"certificate", node->certificate}});
-  if (!answer.ok()) return print_error(answer.error());
+  if (!answer.ok()) return registration_failed(**session, *tree, name, *out, answer.error());
   if (auto kept = tree->keep(); !kept.ok()) return print_error(kept.error());
   const std::string where = printable(*out);
   print_out(

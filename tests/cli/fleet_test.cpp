@@ -23,13 +23,14 @@ namespace {
 // A controller that admits every certificate it is sent, or is not there at all.
 class EnrollingLink final : public ZmqClient {
  public:
-  EnrollingLink(FakeClock& clock, std::vector<Bytes>& enrolled, bool up)
-      : clock_(clock), enrolled_(enrolled), up_(up) {}
+  EnrollingLink(FakeClock& clock, std::vector<Bytes>& enrolled, bool up, bool mute)
+      : clock_(clock), enrolled_(enrolled), up_(up), mute_(mute) {}
   bool send(ByteView message) override {
     if (!up_) return false;
     const auto object = parse_signed_object(message, ObjectType::operator_request);
     const auto request = decode_operator_request(object->payload);
     enrolled_.push_back(*request->arguments.find("certificate")->binary());
+    if (mute_) return true;
     OperatorReply reply;
     reply.id = request->id;
     reply_ = encode_operator_reply(reply);
@@ -43,6 +44,7 @@ class EnrollingLink final : public ZmqClient {
   FakeClock& clock_;
   std::vector<Bytes>& enrolled_;
   bool up_;
+  bool mute_;
   std::optional<Bytes> reply_;
 };
 
@@ -51,13 +53,14 @@ struct Desk {
   TemporaryDirectory where;
   FakeClock clock;
   bool up = true;
+  bool mute = false;
   std::vector<Bytes> enrolled;
-  Environment environment{
-      clock,
-      [this](const ControllerContact&, const TransportKey&,
-             const Secret&) -> Result<std::unique_ptr<ZmqClient>> {
-        return std::unique_ptr<ZmqClient>(std::make_unique<EnrollingLink>(clock, enrolled, up));
-      }};
+  Environment environment{clock,
+                          [this](const ControllerContact&, const TransportKey&,
+                                 const Secret&) -> Result<std::unique_ptr<ZmqClient>> {
+                            return std::unique_ptr<ZmqClient>(
+                                std::make_unique<EnrollingLink>(clock, enrolled, up, mute));
+                          }};
   std::string directory = where.path() + "/fleet";
 
   int init(std::vector<std::string> more = {}) {
@@ -190,6 +193,16 @@ TEST_CASE("enroll leaves nothing behind when the controller cannot be reached") 
   const std::string out = desk.where.path() + "/web1";
   CHECK(desk.enroll({"web1", "--out", out}) == 1);
   CHECK_FALSE(exists(out));
+}
+
+TEST_CASE("enroll keeps the keys of a node that may be registered, its answer being lost") {
+  Desk desk;
+  REQUIRE(desk.init() == 0);
+  desk.mute = true;
+  const std::string out = desk.where.path() + "/web1";
+  CHECK(desk.enroll({"web1", "--out", out}) == 1);
+  REQUIRE(desk.enrolled.size() == 1);
+  CHECK(*read_file(out + "/" + std::string(paths::certificate), 10'000) == desk.enrolled[0]);
 }
 
 TEST_CASE("enroll asks nobody when its words are wrong") {
