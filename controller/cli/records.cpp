@@ -114,6 +114,26 @@ Result<Value::Map> filter_of(const Arguments& arguments, std::int64_t now_wall_n
   return filter;
 }
 
+// Whether a follower goes on without the controller: it was there before, and it will be back, with
+// everything that is missed now. Said once for each time.
+class Patience {
+ public:
+  bool bears(const Status& done) {
+    const bool away = !done.ok() && done.error().name == "controller_unreachable";
+    const bool bearable = done.ok() || (away && met_);
+    if (away && met_ && !waiting_) {
+      print_err("reeve: the controller does not answer; records go on when it is back\n");
+    }
+    met_ = met_ || done.ok();
+    waiting_ = away;
+    return bearable;
+  }
+
+ private:
+  bool met_ = false;
+  bool waiting_ = false;
+};
+
 int list_records(const Environment& environment, const Arguments& arguments) {
   auto filter = filter_of(arguments, environment.clock.wall_ns());
   if (!filter.ok()) return print_error(filter.error());
@@ -121,13 +141,13 @@ int list_records(const Environment& environment, const Arguments& arguments) {
   if (!session.ok()) return print_error(session.error());
   Listing listing(**session, arguments, *std::move(filter));
   const bool follow = arguments.has("follow");
+  Patience patience;
   for (;;) {
     const auto done = listing.catch_up();
     // Ctrl-C is how a follower ends.
-    if (!done.ok() && !(follow && done.error().name == "interrupted")) {
-      return print_error(done.error());
-    }
-    if (!done.ok() || !follow || !(*session)->controller().pause(limits::operator_poll_ns)) break;
+    if (!done.ok() && follow && done.error().name == "interrupted") break;
+    if (!(follow ? patience.bears(done) : done.ok())) return print_error(done.error());
+    if (!follow || !(*session)->controller().pause(limits::operator_poll_ns)) break;
   }
   return listing.all_proven() ? exit_code::done : exit_code::deviations;
 }
