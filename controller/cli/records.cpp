@@ -1,6 +1,8 @@
 // reeve records: what nodes sealed, from the ledger, each verified here before it is shown.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "common/limits.h"
 #include "controller/cli/node_list.h"
 #include "controller/cli/record_view.h"
@@ -33,7 +35,7 @@ class Listing {
   Listing(Session& session, const Arguments& arguments, Value::Map filter)
       : session_(session), json_(arguments.has("json")), filter_(std::move(filter)) {}
 
-  // Prints everything that is new. Errors: those of request(), `malformed`.
+  // Prints everything that is new. Errors: those of request(), `malformed`, `wrong_record`.
   Status catch_up();
   bool all_proven() const { return all_proven_; }
 
@@ -41,6 +43,7 @@ class Listing {
   Result<std::size_t> print_page();
   Status print(const Value& item);
   Status learn_nodes();
+  bool is_meant(const SeenRecord& seen) const;
 
   Session& session_;
   bool json_;
@@ -59,6 +62,20 @@ Status Listing::learn_nodes() {
   return {};
 }
 
+// A controller may answer with true records of other nodes or rules. What is not proven says so in
+// its line, whatever it claims to be.
+bool Listing::is_meant(const SeenRecord& seen) const {
+  return std::all_of(filter_.begin(), filter_.end(), [&](const auto& condition) {
+    const std::string* wanted = condition.second.text();
+    if (wanted == nullptr || !seen.proven()) return true;
+    if (condition.first == "node") {
+      return *wanted == seen.node || *wanted == hex(seen.header.node.view());
+    }
+    const Value* rule = seen.record.body.find("rule");
+    return rule != nullptr && rule->text() != nullptr && *rule->text() == *wanted;
+  });
+}
+
 Status Listing::print(const Value& item) {
   auto seen = judge_record(item, certificates_);
   // A node that enrolled since the last look.
@@ -70,6 +87,10 @@ Status Listing::print(const Value& item) {
   if (!seen.ok()) return seen.error();
   if (after_ && seen->cursor <= *after_) {
     return Error{.name = "malformed", .detail = "the controller's cursor does not go on"};
+  }
+  if (!is_meant(*seen)) {
+    return Error{.name = "wrong_record",
+                 .detail = "the controller answered with a record that was not asked for"};
   }
   after_ = seen->cursor;
   all_proven_ = all_proven_ && seen->proven();
