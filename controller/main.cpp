@@ -206,6 +206,7 @@ int run_command(const options::variables_map& values) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a log that nobody reads any more ends no controller
   if (auto ready = init_crypto(); !ready.ok()) return fail(ready.error());
   const auto values = parse_options(argc, argv);
   if (!values.ok()) return fail(values.error());

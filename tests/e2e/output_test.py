@@ -3,7 +3,7 @@ import signal
 import subprocess
 import unittest
 
-from harness import REEVE, WAIT_S, FleetTest
+from harness import CONTROLLER, REEVE, WAIT_S, FleetTest
 
 RULE = {'id': 'secret-mode', 'file': '{path: /etc/secret, mode: "0600"}'}
 
@@ -29,6 +29,19 @@ class LostOutput(FleetTest):
         self.assertEqual(-signal.SIGPIPE, follower.wait(timeout=WAIT_S))
         self.assertEqual(b'', follower.stderr.read())
         follower.stderr.close()
+
+    def test_a_controller_outlives_the_reader_of_its_log(self):
+        fleet = self.fleet
+        fleet.init()
+        controller = subprocess.Popen(
+            [CONTROLLER, 'run', '--state', fleet.fleet / 'controller', '--listen',
+             'tcp://127.0.0.1:0', '--operators', 'tcp://127.0.0.1:0'], stderr=subprocess.PIPE)
+        self.addCleanup(controller.kill)
+        while b'nodes at' not in controller.stderr.readline():
+            self.assertIsNone(controller.poll())
+        controller.stderr.close()
+        controller.terminate()  # of which it tells
+        self.assertEqual(0, controller.wait(timeout=WAIT_S))
 
 
 if __name__ == '__main__':
