@@ -81,6 +81,14 @@ std::string signers_text(const PolicyReference& policy, const Root& root) {
   return out;
 }
 
+// Nothing where the node's own stamps, which may be any numbers, cannot be in this order.
+std::string how_fast(const Receipt& receipt) {
+  const std::int64_t detected_ns = receipt.detected.mono_ns;
+  const std::int64_t verified_ns = receipt.verified.mono_ns;
+  if (detected_ns < 0 || verified_ns < detected_ns) return {};
+  return fmt::format(", {} after it was seen", duration_text(verified_ns - detected_ns));
+}
+
 std::string sentence(const SeenRecord& seen, const Receipt& receipt) {
   std::string out = fmt::format("On {} at {}, {} deviated from rule {}", printable(seen.node),
                                 moment_text(receipt.detected.wall_ns), printable(receipt.object),
@@ -88,9 +96,8 @@ std::string sentence(const SeenRecord& seen, const Receipt& receipt) {
   if (!receipt.title.empty()) out += fmt::format(" ({})", printable(receipt.title));
   out += ". ";
   if (receipt.outcome == outcome::fixed) {
-    const std::int64_t took_ns = receipt.verified.mono_ns - receipt.detected.mono_ns;
-    out += fmt::format("It was put right and read back at {}, {} after it was seen.",
-                       moment_text(receipt.verified.wall_ns), duration_text(took_ns));
+    out += fmt::format("It was put right and read back at {}{}.",
+                       moment_text(receipt.verified.wall_ns), how_fast(receipt));
   } else if (receipt.outcome == outcome::audited) {
     out += "The rule only audits: nothing was changed.";
   } else if (receipt.outcome == outcome::resolved) {

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <functional>
+#include <limits>
 
 #include "common/limits.h"
 #include "controller/cli/node_view.h"
@@ -235,6 +236,20 @@ TEST_CASE("a field of a record's body cannot speak for this command") {
   CHECK(json.find("\"leaf\":99") == std::string::npos);
   CHECK(json.find("\"count\":4") != std::string::npos);
   CHECK(json.find("\"proven\":false") != std::string::npos);
+}
+
+TEST_CASE("stamps that cannot be in their order claim no speed") {
+  const SmallFleet fleet;
+  const SmallNode node = fleet.node("web1");
+  Receipt receipt = receipt_of("/etc/passwd");
+  receipt.detected.mono_ns = std::numeric_limits<std::int64_t>::max();
+  receipt.verified.mono_ns = std::numeric_limits<std::int64_t>::min();
+  const auto seen = judge_record(stored_by(node, {encode_receipt(receipt, {5, now_ns})}, 0).item(),
+                                 {{node.certificate.node, node.certificate}});
+  REQUIRE(seen.ok());
+  const std::string page = record_page(*seen, fleet.root);
+  CHECK(page.find("UTC.\n") != std::string::npos);
+  CHECK(page.find("after it was seen") == std::string::npos);
 }
 
 TEST_CASE("a page says in words what, where, when and how fast") {
