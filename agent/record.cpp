@@ -80,6 +80,8 @@ std::optional<std::int64_t> Recorder::commit_due() const {
   std::optional<std::int64_t> due;
   for (const Half* half : {&urgent_, &routine_}) {
     if (!half->waiting_since) continue;
+    // commit() would not touch it: asked again at once, it would keep a core busy for nothing.
+    if (half == &routine_ && urgent_.sealer.durable_records() == 0) continue;
     // Half of the group commit's time to gather, the other half for the disk.
     const std::int64_t at =
         half->refusal ? half->retry_at : *half->waiting_since + limits::group_commit_ns / 2;

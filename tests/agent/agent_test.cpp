@@ -348,3 +348,12 @@ TEST_CASE("twenty thousand rules fit into one agent, one state record and one st
   CHECK(count_of(world, "state") == 1);
   CHECK(encode(Value(world.agent->status())).size() < limits::control_message_bytes_max);
 }
+
+TEST_CASE("a disk that is full from the start on does not keep a core busy") {
+  AgentWorld world;
+  world.own_disk.fail(CrashDisk::Call::append, 1, ENOSPC, 1'000'000);
+  world.start();
+  REQUIRE(world.has_started());
+  CHECK(world.own_disk.faults_fired() > 0);
+  CHECK(world.agent->step() > world.clock.monotonic_ns());
+}
