@@ -33,7 +33,9 @@ Value::Array rules_told(const ActivePolicy& policy) {
 Value::Array incidents_told(const Incidents& incidents) {
   Value::Array out;
   for (Stream stream : {Stream::urgent, Stream::routine}) {
-    for (const Receipt* receipt : incidents.opened(stream)) {
+    for (const Incident* incident : incidents.of_stream(stream)) {
+      if (!incident->is_recorded) continue;
+      const Receipt* receipt = &incident->receipt;
       if (out.size() >= limits::status_incidents_max) return out;
       out.push_back(Value::Map{{"rule", receipt->rule},
                                {"object", shortened(printable(receipt->object), 256)},

@@ -1,7 +1,5 @@
 #include "agent/incidents.h"
 
-#include "common/limits.h"
-
 namespace reeve {
 
 Incident* Incidents::find(const std::string& policy, const std::string& rule,
@@ -18,7 +16,7 @@ bool Incidents::open(Incident incident) {
     *known = std::move(incident);
     return true;
   }
-  if (size_ >= limits::open_incidents_max) return false;
+  if (is_full()) return false;
   ByObject& objects = rules_[{receipt.policy.name, receipt.rule}];
   const std::string object = receipt.object;
   objects.emplace(object, std::move(incident));
@@ -40,12 +38,11 @@ const Incidents::ByObject& Incidents::of_rule(const std::string& policy,
   return objects == rules_.end() ? none : objects->second;
 }
 
-std::vector<const Receipt*> Incidents::opened(Stream stream) const {
-  std::vector<const Receipt*> out;
+std::vector<const Incident*> Incidents::of_stream(Stream stream) const {
+  std::vector<const Incident*> out;
   for (const auto& [rule, objects] : rules_)
     for (const auto& [object, incident] : objects)
-      if (incident.is_recorded && stream_for(incident.receipt.severity) == stream)
-        out.push_back(&incident.receipt);
+      if (stream_for(incident.receipt.severity) == stream) out.push_back(&incident);
   return out;
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 
+#include "common/limits.h"
 #include "common/record.h"
 
 namespace reeve {
@@ -29,8 +30,8 @@ class Incidents {
 
   // Of one rule, by object; empty where nothing is open.
   const ByObject& of_rule(const std::string& policy, const std::string& rule) const;
-  // All recorded ones of a stream, for the head of a new journal segment.
-  std::vector<const Receipt*> opened(Stream stream) const;
+  // All of a stream, for the head of a new journal segment.
+  std::vector<const Incident*> of_stream(Stream stream) const;
   // All of rules for which `in_force(policy, rule)` is false.
   template <class InForce>
   std::vector<Incident> of_other_rules(const InForce& in_force) const {
@@ -41,6 +42,7 @@ class Incidents {
     return out;
   }
   std::size_t size() const { return size_; }
+  bool is_full() const { return size_ >= limits::open_incidents_max; }
 
  private:
   using RuleKey = std::pair<std::string, std::string>;  // policy and rule

@@ -72,6 +72,7 @@ Status Journal::start_segment(const Frames& head) {
   key_ = key;
   size_ = (*file)->size();
   durable_ = size_;
+  head_ = size_;
   file_ = std::move(*file);
   segments_.push_back(number);
   return {};
@@ -82,6 +83,8 @@ Status Journal::write_head(DiskFile& file, const FixedBytes<16>& key, const Fram
   REEVE_TRY(file.append(encode_segment_header({settings_.stream, key, settings_.node})));
   for (const Bytes& carried : head.carried)
     REEVE_TRY(file.append(encode_frame(FrameType::carried, 0, carried, key)));
+  for (const Bytes& intent : head.intents)
+    REEVE_TRY(file.append(encode_frame(FrameType::intent, 0, intent, key)));
   if (!head.ready.empty())
     REEVE_TRY(file.append(encode_frame(FrameType::ready, 0, head.ready, key)));
   return file.sync();

@@ -38,7 +38,8 @@ class Journal {
   Stream stream() const { return settings_.stream; }
   // False before the first segment and after a refusal: start_segment() comes next.
   bool is_writable() const { return file_ != nullptr; }
-  bool is_full() const { return size_ >= settings_.segment_bytes_max; }
+  // The head does not count: one that is as long as a segment may grow would fill the next as well.
+  bool is_full() const { return size_ >= head_ + settings_.segment_bytes_max; }
 
   // Errors are the disk's; after one the journal is not writable.
   Status append(FrameType type, ByteView payload);
@@ -46,6 +47,7 @@ class Journal {
 
   struct Frames {
     std::vector<Bytes> carried;
+    std::vector<Bytes> intents;  // of fixes from before a kill that have no receipt yet
     Bytes ready;  // empty: none is written, and a start still needs the segments before this one
   };
   // A new segment, durable with these frames before anything else is written to it.
@@ -76,6 +78,7 @@ class Journal {
   FixedBytes<16> key_;
   std::uint64_t size_ = 0;
   std::uint64_t durable_ = 0;
+  std::uint64_t head_ = 0;  // what the newest segment began with; 0 for one of an earlier start
   std::map<std::uint32_t, std::uint64_t> abandoned_;  // segment, its durable bytes
   Reading reading_;                                   // the older segment that is being sent
 };

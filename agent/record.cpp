@@ -117,9 +117,12 @@ void Recorder::commit_half(Half& half) {
 // A segment grows beyond its size for as long as the disk refuses the next one.
 void Recorder::roll(Half& half) {
   std::vector<Bytes> carried;
-  for (const Receipt* receipt : parts_.incidents.opened(half.journal.stream()))
-    carried.push_back(encode_receipt(*receipt, receipt->detected));
-  static_cast<void>(half.sealer.roll(std::move(carried)));
+  std::vector<Bytes> intents;
+  for (const Incident* incident : parts_.incidents.of_stream(half.journal.stream())) {
+    auto& where = incident->is_recorded ? carried : intents;
+    where.push_back(encode_receipt(incident->receipt, incident->receipt.detected));
+  }
+  static_cast<void>(half.sealer.roll(std::move(carried), std::move(intents)));
 }
 
 // Gap records are urgent whatever stream they tell of.

@@ -30,7 +30,7 @@ SegmentReader reader_of(const Segment& segment) {
   return {*segment.file, segment.key, segment_header_bytes, segment.file->size()};
 }
 
-// True when the carried frames at the segment's head are complete.
+// True when the carried frames and intents at the segment's head are complete.
 bool begins_ready(Disk& disk, Stream stream, std::uint32_t number) {
   auto segment = open_segment(disk, stream, number);
   if (!segment.ok()) return false;
@@ -39,7 +39,7 @@ bool begins_ready(Disk& disk, Stream stream, std::uint32_t number) {
     auto frame = reader.next();
     if (!frame.ok() || !frame->has_value()) return false;
     if ((*frame)->type == FrameType::ready) return true;
-    if ((*frame)->type != FrameType::carried) return false;
+    if ((*frame)->type == FrameType::batch) return false;
   }
 }
 

@@ -77,9 +77,10 @@ Status Sealer::write_all() {
   return {};
 }
 
-Status Sealer::roll(std::vector<Bytes> carried) {
+Status Sealer::roll(std::vector<Bytes> carried, std::vector<Bytes> intents) {
   REEVE_ASSERT(is_idle());
-  return journal_.start_segment({std::move(carried), encode_chain_end(origin_.end)});
+  return journal_.start_segment(
+      {std::move(carried), std::move(intents), encode_chain_end(origin_.end)});
 }
 
 }  // namespace reeve

@@ -31,8 +31,9 @@ class Sealer {
   // Seals all that waits, writes it and syncs. Errors are the disk's: then nothing is lost, and the
   // next call begins a fresh segment.
   Status commit();
-  // A new segment that begins with these open incidents; only when idle. Errors as commit().
-  Status roll(std::vector<Bytes> carried);
+  // A new segment that begins with these open incidents, and intents that have no receipt yet; only
+  // when idle. Errors as commit().
+  Status roll(std::vector<Bytes> carried, std::vector<Bytes> intents);
 
   std::uint64_t durable_records() const { return durable_records_; }  // of this epoch
 

@@ -210,3 +210,49 @@ TEST_CASE("what a full disk and a full queue cost is one gap record with its bou
   CHECK(last.body.find("since")->integer() >= began);
   CHECK(*last.body.find("stream")->text() == "urgent");
 }
+
+TEST_CASE("open incidents that fill a segment by themselves do not make each commit begin one") {
+  CrashDisk disk;
+  JournalLife life(disk, 5);
+  for (int i = 0; i < 100; ++i) {
+    Receipt receipt = example_receipt("/open/" + std::to_string(i));
+    receipt.phase = Phase::open;
+    REQUIRE(life.incidents().open({receipt}));
+    life.recorder().record(receipt);
+    life.recorder().flush();
+  }
+  const std::size_t before = disk.list("journal")->size();
+  for (int i = 0; i < 5; ++i) {
+    life.recorder().record(example_receipt("/x"));
+    life.recorder().flush();
+  }
+  CHECK(disk.list("journal")->size() <= before + 1);
+}
+
+TEST_CASE("a fix that a kill left without a receipt is not forgotten when a new segment begins") {
+  CrashDisk disk;
+  const Receipt begun = example_receipt("/begun");
+  {
+    JournalLife life(disk, 5);
+    life.recorder().flush();
+    life.recorder().intend({}, begun);
+  }
+  auto recovered = recover_journal(disk, Stream::urgent);
+  REQUIRE(recovered->interrupted.size() == 1);
+  {
+    JournalLife life(disk, 6);
+    REQUIRE(life.incidents().open({recovered->interrupted[0], false}));
+    const std::size_t before = disk.list("journal")->size();
+    for (int i = 0; i < 40; ++i) {
+      life.recorder().record(example_receipt("/x"));
+      life.recorder().flush();
+    }
+    REQUIRE(disk.list("journal")->size() > before + 1);
+  }
+  REQUIRE((*disk.open(segment_name(Stream::urgent, 1)))->truncate(0).ok());
+  recovered = recover_journal(disk, Stream::urgent);
+  CHECK(recovered->damage.empty());
+  CHECK(recovered->open.empty());
+  REQUIRE(recovered->interrupted.size() == 1);
+  CHECK(recovered->interrupted[0].incident == begun.incident);
+}
