@@ -33,7 +33,7 @@ void Cycle::put_right(const Work& work, const Deviation& deviation) {
   Receipt receipt = receipt_for(work, deviation);
   if (!may_fix(work, deviation)) {
     judge_untouched(receipt, deviation);
-    return settle(std::move(receipt));
+    return settle(work, std::move(receipt));
   }
   if (waits(work, receipt)) return;
 
@@ -50,18 +50,24 @@ void Cycle::put_right(const Work& work, const Deviation& deviation) {
   judge(receipt, acted, left);
 
   // Record: one receipt when it is over, or one when it opens and one when it closes.
-  settle(std::move(receipt));
+  settle(work, std::move(receipt));
 }
 
-void Cycle::settle(Receipt receipt) {
-  if (is_over(receipt.outcome)) return close(std::move(receipt));
+void Cycle::settle(const Work& work, Receipt receipt) {
+  if (is_over(receipt.outcome)) {
+    work.result.is_any_over = true;
+    return close(std::move(receipt));
+  }
   const std::int64_t now = parts_.clock.monotonic_ns();
   Incident* known = parts_.incidents.find(receipt.policy.name, receipt.rule, receipt.object);
   if (known != nullptr && known->is_recorded) return back_off(*known, receipt, now);
   receipt.phase = Phase::open;
   Incident incident{receipt};
   back_off(incident, receipt, now);
-  if (!parts_.incidents.open(std::move(incident))) return parts_.accounts.count_only(receipt);
+  if (!parts_.incidents.open(std::move(incident))) {
+    work.result.is_unlisted = true;
+    return parts_.accounts.count_only(receipt);
+  }
   parts_.accounts.record(receipt);
 }
 
@@ -109,7 +115,7 @@ void Cycle::could_not_look(const Work& work, const Scope& scope, const Error& er
   if (known != nullptr && known->is_recorded) return;
   Receipt receipt = receipt_for(work, unseen);
   judge_unseen(receipt, error);
-  settle(std::move(receipt));
+  settle(work, std::move(receipt));
 }
 
 void Cycle::close_what_holds(const Work& work, const Scope& scope, const CheckResult& seen) {
@@ -137,9 +143,7 @@ void Cycle::close_what_holds(const Work& work, const Scope& scope, const CheckRe
 
 // Running the rule again is of use where some of what it named has been put right.
 bool Cycle::is_cut_short(const Work& work, const CheckResult& seen) const {
-  const auto& open = parts_.incidents.of_rule(work.policy.name, work.rule.id);
-  return seen.deviations.size() >= limits::check_deviations_max &&
-         open.size() < seen.deviations.size();
+  return seen.deviations.size() >= limits::check_deviations_max && work.result.is_any_over;
 }
 
 bool Cycle::holds_now(const Work& work, const std::string& object) const {
@@ -164,8 +168,11 @@ void Cycle::withdraw_others(const ActivePolicy& policy) {
 RuleState Cycle::state_after(const ActiveRule& active, const Work& work, const Scope& scope,
                              const Result<CheckResult>& seen) const {
   if (!seen.ok()) return scope.object ? active.state : RuleState::unknown;
-  if (!parts_.incidents.of_rule(work.policy.name, work.rule.id).empty())
+  if (work.result.is_unlisted || work.result.is_cut_short ||
+      !parts_.incidents.of_rule(work.policy.name, work.rule.id).empty())
     return RuleState::deviating;
+  // What deviates may be unlisted: one object that holds says nothing of the others.
+  if (scope.object && parts_.incidents.is_full()) return active.state;
   if (!scope.object) return seen->applicable ? RuleState::holds : RuleState::not_applicable;
   const bool was_known = active.state != RuleState::unknown;
   return was_known && seen->objects > 0 ? RuleState::holds : active.state;

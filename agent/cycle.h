@@ -13,6 +13,8 @@ namespace reeve {
 // What the caller may have to do after a run.
 struct CycleResult {
   bool is_cut_short = false;  // more deviations than one check may name: run the rule again
+  bool is_any_over = false;   // something that deviated does not any more
+  bool is_unlisted = false;   // an incident is open beyond limits::open_incidents_max
   bool has_changed = false;   // the rule's state is another than before
   std::optional<std::int64_t> retry_at_ns;  // a fix waits until then, CLOCK_MONOTONIC
 };
@@ -43,7 +45,7 @@ class Cycle {
     CycleResult& result;
   };
   void put_right(const Work& work, const Deviation& deviation);
-  void settle(Receipt receipt);
+  void settle(const Work& work, Receipt receipt);
   void close(Receipt receipt);
   Receipt receipt_for(const Work& work, const Deviation& deviation) const;
   bool may_fix(const Work& work, const Deviation& deviation) const;

@@ -35,6 +35,7 @@ void Enforcer::adopt(ActivePolicy policy, std::string_view via) {
       watches.emplace_back(static_cast<WatchId>(i), std::move(watch));
   for (Sensor* sensor : parts_.sensors) add_blind_spots(sensor->watch(watches));
   is_state_owed_ = true;
+  sweep_at_.reset();
   begin_sweep(via);
 }
 
@@ -55,13 +56,14 @@ void Enforcer::hear(std::size_t index) {
 }
 
 void Enforcer::run(std::size_t rule, const Scope& scope, const Cause& cause) {
-  CycleResult result;
-  do {
-    result = cycle_.run(policy_, rule, scope, cause);
-    is_state_new_ = is_state_new_ || result.has_changed;
-    if (parts_.recorder.is_crowded()) parts_.recorder.commit();
-  } while (result.is_cut_short && !scope.object);
-  if (result.retry_at_ns && rechecks_.size() < limits::rechecks_max)
+  const CycleResult result = cycle_.run(policy_, rule, scope, cause);
+  is_state_new_ = is_state_new_ || result.has_changed;
+  if (parts_.recorder.is_crowded()) parts_.recorder.commit();
+  // In the next step and not here: a rival that breaks as fast as we repair must not keep us from
+  // everything else. One a rule at most, whatever else waits.
+  if (result.is_cut_short && !scope.object)
+    rechecks_.insert_or_assign({rule, ""}, parts_.clock.monotonic_ns());
+  else if (result.retry_at_ns && rechecks_.size() < limits::rechecks_max)
     rechecks_.insert_or_assign({rule, scope.object.value_or("")}, *result.retry_at_ns);
 }
 
@@ -88,7 +90,10 @@ void Enforcer::recheck_due() {
 }
 
 void Enforcer::begin_sweep(std::string_view via) {
-  sweep_at_ = 0;
+  // One that is under way goes on from where it is, once round: begun anew each time, it would
+  // never come to the last rules while somebody makes a sensor lose events again and again.
+  if (!sweep_at_) sweep_at_ = 0;
+  sweep_left_ = policy_.rules.size();
   sweep_via_ = via;
   for (std::size_t i = 0; i < parts_.sensors.size(); ++i)
     if (parts_.sensors[i]->fd() < 0) hear(i);
@@ -98,7 +103,9 @@ void Enforcer::sweep_slice() {
   const std::int64_t until = parts_.clock.monotonic_ns() + limits::sweep_slice_ns;
   Cause cause;
   cause.via = sweep_via_;
-  while (sweep_at_ && *sweep_at_ < policy_.rules.size()) {
+  while (sweep_left_ > 0) {
+    --sweep_left_;
+    if (*sweep_at_ >= policy_.rules.size()) sweep_at_ = 0;
     run((*sweep_at_)++, {}, cause);
     if (parts_.clock.monotonic_ns() >= until) return;
   }

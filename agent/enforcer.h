@@ -74,6 +74,7 @@ class Enforcer {
   std::vector<std::string> blind_spots_;
   std::vector<std::int64_t> heard_wall_ns_;  // by sensor: when it was last heard
   std::optional<std::size_t> sweep_at_;      // the next rule of the sweep that goes on
+  std::size_t sweep_left_ = 0;               // how many rules until it is done
   std::string sweep_via_;
   std::int64_t next_sweep_ = 0;
   std::map<std::pair<std::size_t, std::string>, std::int64_t> rechecks_;  // rule, object: due

@@ -332,3 +332,18 @@ TEST_CASE("beyond the bound on open incidents deviations are only counted") {
   CHECK(world.accounts.counted == 1);
   CHECK(world.accounts.receipts.empty());
 }
+
+TEST_CASE("where nothing can be put right or listed, the rule deviates and is not run again") {
+  World world(nullptr);
+  Incident filler;
+  for (std::size_t i = 0; i < limits::open_incidents_max; ++i) {
+    filler.receipt.object = std::to_string(i);
+    REQUIRE(world.incidents.open(filler));
+  }
+  for (std::size_t i = 0; i < limits::check_deviations_max + 5; ++i)
+    world.script.deviations.push_back(deviation_of("/" + std::to_string(i)));
+  CHECK(!world.run().is_cut_short);
+  CHECK(world.state() == RuleState::deviating);
+  world.run("/another");
+  CHECK(world.state() == RuleState::deviating);
+}
