@@ -127,6 +127,11 @@ PolicyEvent PolicyStore::advance() {
     if (!is_cached(candidate.selected[candidate.next])) return {};
     ++candidate.next;
   }
+  // Keys may have been taken away, and it may have expired, while its stage or its bundles were
+  // waited for.
+  auto verified = verify_manifest(candidate.object, parts_.root, version_min_, parts_.time.now_s());
+  if (!verified.ok()) return drop_candidate(verified.error());
+  candidate.verified = std::move(*verified);
   auto policy = build(candidate.verified, candidate.selected);
   if (!policy.ok()) return drop_candidate(policy.error());
   if (auto kept = write_down(candidate); !kept.ok()) return drop_candidate(kept.error());

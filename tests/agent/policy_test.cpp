@@ -249,6 +249,42 @@ TEST_CASE("a root is chained from the one before it and kept; others are refused
   CHECK(world.refusals().back() == "too_few_signatures");
 }
 
+TEST_CASE("what waits for its stage is judged again, by the keys and the time of its adoption") {
+  const auto staged = [](std::int64_t lifetime_s) {
+    return [lifetime_s](Manifest& manifest) {
+      manifest.bundles[0].stages = {{10'000, manifest.created_s + 100}};
+      manifest.expires_s = manifest.created_s + lifetime_s;
+    };
+  };
+  SUBCASE("the key that signed it has been taken away") {
+    Settled world;
+    const auto policy = world.sign(6, {file_rule("new", secret)}, staged(10'000));
+    world.push(policy);
+    Root next = fixture::root();
+    next.version += 1;
+    next.policy = fixture::role({fixture::second_policy_key});
+    world.hear(MessageType::root,
+               fixture::sealed(ObjectType::root, encode_root(next), {fixture::root_key}));
+    REQUIRE(world.agent->policy_store().root().version == next.version);
+    world.advance(101'000'000'000);
+    world.serve_fetches(policy);
+    CHECK(world.agent->policy_store().version() == 5);
+    CHECK(world.refusals() == std::vector<std::string>{"too_few_signatures"});
+  }
+  SUBCASE("its bundle was withheld until it had expired") {
+    Settled world;
+    const auto policy = world.sign(6, {file_rule("new", secret)}, staged(200));
+    world.push(policy);
+    world.advance(101'000'000'000);
+    REQUIRE(world.agent->policy_store().wanted());
+    world.advance(100'000'000'000);
+    world.serve_fetches(policy);
+    CHECK(world.agent->policy_store().version() == 5);
+    CHECK(world.refusals() == std::vector<std::string>{"manifest_expired"});
+    world.check_good();
+  }
+}
+
 TEST_CASE("a full disk refuses the new policy and keeps the good one") {
   for (auto call : {CrashDisk::Call::append, CrashDisk::Call::sync, CrashDisk::Call::rename}) {
     for (std::uint64_t nth = 1; nth <= 3; ++nth) {
