@@ -82,6 +82,7 @@ std::int64_t Agent::step() {
   hear_courier();
   enforcer_.work();
   notice_clock();
+  tell_more_refusals();
   const std::int64_t now = parts_.clock.monotonic_ns();
   if (store_.is_waiting() && now >= reconsider_due_) {
     reconsider_due_ = now + limits::stage_retry_ns;
@@ -95,6 +96,8 @@ std::int64_t Agent::step() {
 }
 
 void Agent::stop() {
+  refusals_until_ = 0;
+  tell_more_refusals();
   recorder_.flush();
   recorder_.add("agent_stop", std::nullopt, {});
   recorder_.flush();

@@ -56,6 +56,8 @@ class Agent {
   void hear_link_state(ByteView payload);
   void hear_acknowledgement(ByteView payload);
   void take(PolicyEvent event);
+  void record_refusal(const PolicyEvent& event);
+  void tell_more_refusals();
   void record_adoption(const ActivePolicy& policy);
   void send_heartbeat();
   void fetch();
@@ -79,6 +81,9 @@ class Agent {
   std::int64_t fetch_due_ = 0;
   std::int64_t reconsider_due_ = 0;
   std::string disk_refusal_;
+  std::int64_t refusals_until_ = 0;  // when the records of refusals are counted anew
+  std::size_t refusals_ = 0;         // that got a record of their own since
+  std::uint64_t refusals_more_ = 0;  // that got none
 };
 
 }  // namespace reeve

@@ -60,19 +60,43 @@ void Agent::take(PolicyEvent event) {
     parts_.notes.note(fmt::format("root version {} adopted", store_.root().version));
     recorder_.add("root_adopted", std::nullopt, {{"version", store_.root().version}});
   }
-  if (event.refused) {
-    const std::string detail = shortened(printable(event.refused->detail), limits::text_bytes_max);
-    parts_.notes.note(fmt::format("policy refused: {}: {}", event.refused->name, detail));
-    recorder_.add("policy_refused", std::nullopt,
-                  {{"error", event.refused->name}, {"detail", detail}, {"object", event.object}});
-  }
+  if (event.refused) record_refusal(event);
   if (event.adopted) {
     record_adoption(*event.adopted);
     enforcer_.adopt(std::move(*event.adopted), "policy");
   }
-  if (event.adopted || event.refused) heartbeat_due_ = 0;
+  if (event.adopted) heartbeat_due_ = 0;
   fetch_due_ = 0;
   reconsider_due_ = parts_.clock.monotonic_ns() + limits::stage_retry_ns;
+}
+
+// Whoever has the courier can make up objects without end, and must not fill the disk with them.
+void Agent::record_refusal(const PolicyEvent& event) {
+  tell_more_refusals();
+  const std::int64_t now = parts_.clock.monotonic_ns();
+  if (now >= refusals_until_) {
+    refusals_until_ = now + limits::refusals_interval_ns;
+    refusals_ = 0;
+  }
+  if (refusals_ >= limits::refusals_recorded_max) {
+    ++refusals_more_;
+    return;
+  }
+  ++refusals_;
+  heartbeat_due_ = 0;
+  const std::string detail = shortened(printable(event.refused->detail), limits::text_bytes_max);
+  parts_.notes.note(fmt::format("policy refused: {}: {}", event.refused->name, detail));
+  recorder_.add("policy_refused", std::nullopt,
+                {{"error", event.refused->name}, {"detail", detail}, {"object", event.object}});
+}
+
+void Agent::tell_more_refusals() {
+  if (refusals_more_ == 0 || parts_.clock.monotonic_ns() < refusals_until_) return;
+  const std::uint64_t more = std::exchange(refusals_more_, 0);
+  const std::string detail = fmt::format("{} more objects were refused", more);
+  parts_.notes.note("policy refused: too_many_refusals: " + detail);
+  recorder_.add("policy_refused", std::nullopt,
+                {{"error", "too_many_refusals"}, {"detail", detail}, {"more", more}});
 }
 
 void Agent::record_adoption(const ActivePolicy& policy) {

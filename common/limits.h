@@ -130,6 +130,9 @@ static_assert(2 * blind_spots_max * name_bytes_max <= heartbeat_bytes_max, "half
 // Policy as received: refused objects that are remembered, so that each gets one record; how often
 // a stage that is not open yet is asked again.
 inline constexpr std::size_t refused_objects_max = 64;
+// Refusals that get a record of their own in so much time; the rest are counted in one at its end.
+inline constexpr std::size_t refusals_recorded_max = 64;
+inline constexpr std::int64_t refusals_interval_ns = 600'000'000'000;
 inline constexpr std::int64_t stage_retry_ns = 10'000'000'000;
 
 // Launcher: restarts of a child wait this long at first, doubling up to the second figure.

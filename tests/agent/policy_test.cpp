@@ -285,6 +285,25 @@ TEST_CASE("what waits for its stage is judged again, by the keys and the time of
   }
 }
 
+TEST_CASE("a flood of made-up objects costs a bounded number of records, and none goes uncounted") {
+  constexpr std::uint64_t offered = 1'000;
+  Settled world;
+  for (std::uint64_t i = 0; i < offered; ++i) {
+    Bytes noise;
+    append_u64(noise, i);
+    world.courier.incoming.push_back(
+        encode_message(i % 2 == 0 ? MessageType::manifest : MessageType::root, noise));
+  }
+  for (int i = 0; i < 10; ++i) world.settle();
+  CHECK(world.records("policy_refused").size() == limits::refusals_recorded_max);
+  world.advance(limits::refusals_interval_ns);
+  const auto records = world.records("policy_refused");
+  REQUIRE(records.size() == limits::refusals_recorded_max + 1);
+  CHECK(*records.back().body.find("error")->text() == "too_many_refusals");
+  CHECK(records.back().body.find("more")->natural() == offered - limits::refusals_recorded_max);
+  world.check_good();
+}
+
 TEST_CASE("a full disk refuses the new policy and keeps the good one") {
   for (auto call : {CrashDisk::Call::append, CrashDisk::Call::sync, CrashDisk::Call::rename}) {
     for (std::uint64_t nth = 1; nth <= 3; ++nth) {
