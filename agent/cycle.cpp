@@ -1,13 +1,32 @@
 // What Reeve does, on one page: check, fix, verify, record.
 #include "agent/cycle.h"
 
+#include <algorithm>
 #include <set>
 
 #include "agent/moment.h"
+#include "agent/path_pattern.h"
 #include "agent/verdict.h"
 #include "common/limits.h"
 
 namespace reeve {
+namespace {
+
+// False where the rule was changed under an open incident and names other objects now: that nothing
+// is said against this one does not mean that it holds.
+bool speaks_of(const Resource& resource, const std::string& object) {
+  const auto names = [&object](const Watch& watch) {
+    if (!watch.pattern)
+      return watch.path == object || (watch.recursive && is_below(object, watch.path));
+    // A directory on the pattern's way is an object too where it cannot be listed.
+    const PathPattern pattern(watch.path);
+    return pattern.matches(object) || pattern.matches_way(object) || pattern.base() == object;
+  };
+  const auto watches = resource.watches();
+  return object.empty() || watches.empty() || std::ranges::any_of(watches, names);
+}
+
+}  // namespace
 
 CycleResult Cycle::run(ActivePolicy& policy, std::size_t rule, const Scope& scope,
                        const Cause& cause) {
@@ -132,11 +151,14 @@ void Cycle::close_what_holds(const Work& work, const Scope& scope, const CheckRe
     over.push_back(incident.receipt);
     // After a kill between fix and receipt: the fix was made, and it holds.
     over.back().outcome = incident.is_recorded ? outcome::resolved : outcome::fixed;
+    if (!speaks_of(work.resource, object)) over.back().outcome = outcome::withdrawn;
   }
   for (Receipt& receipt : over) {
-    receipt.left = receipt.desired;
     receipt.policy = work.policy;
-    receipt.verified = moment_of(parts_.clock);
+    if (receipt.outcome != outcome::withdrawn) {
+      receipt.left = receipt.desired;
+      receipt.verified = moment_of(parts_.clock);
+    }
     close(std::move(receipt));
   }
 }

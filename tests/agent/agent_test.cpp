@@ -357,3 +357,19 @@ TEST_CASE("a disk that is full from the start on does not keep a core busy") {
   CHECK(world.own_disk.faults_fired() > 0);
   CHECK(world.agent->step() > world.clock.monotonic_ns());
 }
+
+TEST_CASE("an incident of an object that the rule no longer names is withdrawn, never resolved") {
+  AgentWorld world;
+  world.hands = nullptr;
+  world.host.add_file("/etc/a", 0666);
+  world.start();
+  world.push(1, {file_rule("rule", "/etc/a")});
+  REQUIRE(world.receipts().size() == 1);
+  world.push(2, {file_rule("rule", "/etc/b")});
+  const auto receipts = world.receipts();
+  REQUIRE(receipts.size() == 2);
+  CHECK(receipts[1].phase == Phase::close);
+  CHECK(receipts[1].outcome == outcome::withdrawn);
+  CHECK(receipts[1].left == receipts[0].found);
+  CHECK(receipts[1].verified.mono_ns == 0);
+}
