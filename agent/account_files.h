@@ -1,7 +1,7 @@
 // Users and groups as passwd(5) and group(5) under the root say, never through NSS, whose modules
-// would open sockets inside the agent (DESIGN section 6). Read again when the files change; a file
-// that is missing or cannot be read safely has no names. Accounts of directory services are
-// unknown.
+// would open sockets inside the agent (docs/architecture.md section 5). Read again when the files
+// change; a file that is missing or cannot be read safely has no names. Accounts of directory
+// services are unknown.
 #pragma once
 
 #include <unordered_map>

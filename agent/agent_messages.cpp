@@ -1,4 +1,5 @@
-// What the agent hears from its courier and what it says: the closed set of DESIGN section 4.
+// What the agent hears from its courier and what it says: the closed set of docs/architecture.md
+// section 4.
 #include <fmt/format.h>
 
 #include "agent/agent.h"

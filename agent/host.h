@@ -1,7 +1,8 @@
 // The host seam: Eyes look, Hands touch. check() is given Eyes, only fix() is given Hands; a
 // program that audits is built without Hands. Paths are absolute and as the rule spells them; they
-// are resolved component by component under the root (DESIGN section 10), following a link only
-// where link and directory are root's and not writable by others. LinuxHost is made only in mains.
+// are resolved component by component under the root (docs/architecture.md section 5), following a
+// link only where link and directory are root's and not writable by others. LinuxHost is made only
+// in mains.
 #pragma once
 
 #include <sys/types.h>
@@ -38,8 +39,8 @@ struct Surroundings {
 
 // True for a file with more than one name: another of its names may lie where it matters more.
 bool has_other_names(const FileFacts& facts);
-// DESIGN section 10 on hard links. An object with other names may be changed in trusted
-// surroundings; elsewhere its mode may be tightened if it belongs to the directory's owner.
+// docs/architecture.md section 5 on hard links. An object with other names may be changed in
+// trusted surroundings; elsewhere its mode may be tightened if it belongs to the directory's owner.
 bool may_set_owner(const FileFacts& facts, const Surroundings& surroundings);
 bool may_set_mode(const FileFacts& facts, const Surroundings& surroundings, std::uint32_t mode);
 
@@ -66,7 +67,7 @@ class Eyes {
   // Names in a directory, sorted, without "." and "..". A missing directory is an empty list.
   // Errors: `unsafe_path`, `check_failed`, `too_many_objects`.
   virtual Result<std::vector<std::string>> list(const std::string& directory) const = 0;
-  // From passwd and group under the root, never through NSS (DESIGN section 6).
+  // From passwd and group under the root, never through NSS (docs/architecture.md section 5).
   virtual std::optional<std::uint32_t> user_id(const std::string& name) const = 0;
   virtual std::optional<std::uint32_t> group_id(const std::string& name) const = 0;
   virtual std::string user_name(std::uint32_t uid) const = 0;  // the number where it has none

@@ -1,6 +1,6 @@
 // One stream's journal: a series of numbered segments that is only appended to. The caller decides
 // what a batch is; this knows frames, segments and what is durable. It borrows the disk. After a
-// refused append or sync nothing more is written to that segment (PROMISES 4): the caller starts a
+// refused append or sync nothing more is written to that segment: the caller starts a
 // fresh one and writes there again what was not durable.
 #pragma once
 

@@ -1,6 +1,7 @@
 // A resource kind: a table row that says which fields its rules have and how to bind them, and a
-// Resource that looks and fixes. Adding a kind touches three files (CONTRIBUTING). A kind knows
-// Eyes and Hands and nothing else of the agent: not the clock, the journal, a sensor, another kind.
+// Resource that looks and fixes. Adding a kind touches three files (docs/architecture.md section
+// 5). A kind knows Eyes and Hands and nothing else of the agent: not the clock, the journal, a
+// sensor, another kind.
 #pragma once
 
 #include <memory>
@@ -59,8 +60,8 @@ enum class FieldType : std::uint8_t {
   pattern,  // absolute path with * ? [...] within components
   user,     // a name or a number
   group,
-  mode,     // octal, three or four digits, "0644"
-  choice,   // one of `choices`
+  mode,    // octal, three or four digits, "0644"
+  choice,  // one of `choices`
   boolean,
   number,
 };
@@ -70,9 +71,9 @@ struct FieldRow {
   std::string_view name;
   FieldType type;
   bool required = false;
-  std::string_view help;                     // one sentence
+  std::string_view help;  // one sentence
   std::span<const std::string_view> choices{};
-  std::int64_t min = 0;                      // numbers
+  std::int64_t min = 0;  // numbers
   std::int64_t max = 0;
 };
 

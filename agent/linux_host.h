@@ -1,8 +1,8 @@
-// The host as it is: Eyes and Hands over Linux's system calls, under a root directory (DESIGN
-// section 10). Made only in mains and in tests of real trees. Holds the root's descriptor and what
-// passwd and group said last; one thread uses it. Works inside the deciding process's sandbox: its
-// calls are openat2, openat, fstat, newfstatat, readlinkat, getdents64, read, fchmodat, fchownat,
-// unlinkat, mkdirat and close.
+// The host as it is: Eyes and Hands over Linux's system calls, under a root directory
+// (docs/architecture.md section 5). Made only in mains and in tests of real trees. Holds the root's
+// descriptor and what passwd and group said last; one thread uses it. Works inside the deciding
+// process's sandbox: its calls are openat2, openat, fstat, newfstatat, readlinkat, getdents64,
+// read, fchmodat, fchownat, unlinkat, mkdirat and close.
 #pragma once
 
 #include <memory>

@@ -1,7 +1,7 @@
 // The signed policy on this host: what is in force, what is being fetched, and why something was
-// refused (DESIGN section 4). A policy is adopted when all of it is here, verified and bound; until
-// then, and after every refusal, the one before it stays. Owned by the Agent; borrows disk and
-// time.
+// refused (docs/architecture.md section 4). A policy is adopted when all of it is here, verified
+// and bound; until then, and after every refusal, the one before it stays. Owned by the Agent;
+// borrows disk and time.
 #pragma once
 
 #include <deque>

@@ -21,7 +21,7 @@ Recorder::Recorder(const Parts& parts, const Recovered& urgent, const Recovered&
       urgent_(parts, Stream::urgent, urgent),
       routine_(parts, Stream::routine, routine) {}
 
-// A disk that refuses the intent does not stop the fix: enforcement goes on (PROMISES 4), and the
+// A disk that refuses the intent does not stop the fix: enforcement goes on, and the
 // receipt follows when the disk takes it.
 void Recorder::intend(const Rule& rule, const Receipt& receipt) {
   Half& where = half(stream_for(receipt.severity));

@@ -1,8 +1,9 @@
 // Reaches objects under a root directory in such a way that nobody but root decides where a path
-// leads (DESIGN section 10). Walks component by component with O_NOFOLLOW; a link is followed only
-// where the link belongs to root and so does, unwritable by others, every directory from the root
-// down to it. Absolute links resolve inside the root. Holds one descriptor and no other state; what
-// it answers is true of the moment in which it looked, so acts go through the descriptors it gives.
+// leads (docs/architecture.md section 5). Walks component by component with O_NOFOLLOW; a link is
+// followed only where the link belongs to root and so does, unwritable by others, every directory
+// from the root down to it. Absolute links resolve inside the root. Holds one descriptor and no
+// other state; what it answers is true of the moment in which it looked, so acts go through the
+// descriptors it gives.
 #pragma once
 
 #include <functional>

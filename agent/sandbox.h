@@ -1,5 +1,6 @@
-// The sandboxes of DESIGN section 3, applied by the programs to themselves by libseccomp and
-// libcap-ng. Each denial is tried in a test. What is not listed as allowed answers EPERM.
+// The sandboxes of docs/architecture.md section 3, applied by the programs to themselves by
+// libseccomp and libcap-ng. Each denial is tried in a test. What is not listed as allowed answers
+// EPERM.
 #pragma once
 
 #include <string>
@@ -13,7 +14,7 @@ namespace reeve {
 Status seal_deciding_process();
 
 struct CourierSandbox {
-  std::string user;        // "same": keeps the user and, unprivileged, the root directory
+  std::string user;  // "same": keeps the user and, unprivileged, the root directory
   std::string empty_root;
 };
 // The courier, after it has resolved its controller's name: chroot, user, no capabilities, no

@@ -1,6 +1,7 @@
-// Numbers, salts, chains and signs the records of one stream and makes them durable (DESIGN
-// sections 2 and 5). A sealed batch is kept until it is durable and always written again with the
-// same bytes, so that no identity is ever used twice. Owned by the Recorder; borrows the journal.
+// Numbers, salts, chains and signs the records of one stream and makes them durable
+// (docs/architecture.md section 2). A sealed batch is kept until it is durable and always written
+// again with the same bytes, so that no identity is ever used twice. Owned by the Recorder; borrows
+// the journal.
 #pragma once
 
 #include <deque>

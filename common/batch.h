@@ -1,7 +1,7 @@
-// Batches: the unit that is signed, journaled, sent and logged (DESIGN sections 2 and 5). A batch
-// is a signed header (the ledger leaf) followed by its record bodies as (salt, length, bytes).
-// Record identity is (node, epoch, stream, sequence); sequences count from 0 in each epoch and
-// stream.
+// Batches: the unit that is signed, journaled, sent and logged (docs/architecture.md section 2). A
+// batch is a signed header (the ledger leaf) followed by its record bodies as (salt, length,
+// bytes). Record identity is (node, epoch, stream, sequence); sequences count from 0 in each epoch
+// and stream.
 #pragma once
 
 #include "common/merkle.h"

@@ -27,8 +27,10 @@ class Value {
   Value(bool claim) : held_(claim) {}
   // Numbers from 0 up are held without a sign, however they came: equal numbers are equal Values.
   Value(std::int64_t number) {
-    if (number < 0) held_ = number;
-    else held_ = static_cast<std::uint64_t>(number);
+    if (number < 0)
+      held_ = number;
+    else
+      held_ = static_cast<std::uint64_t>(number);
   }
   Value(std::uint64_t number) : held_(number) {}
   Value(int number) : Value(std::int64_t{number}) {}
@@ -70,7 +72,7 @@ class Value {
 Bytes encode(const Value& value);
 
 // Errors: `malformed` (not MessagePack, trailing bytes, duplicate or non-text key, float, ext),
-// `limit_exceeded`. Limits: limits.h, DESIGN section 5.
+// `limit_exceeded`. Limits: limits.h, docs/formats.md.
 Result<Value> decode(ByteView bytes);
 
 enum class UnknownFields { refuse, keep };
@@ -98,10 +100,10 @@ class Fields {
     if (!out) fail(key, "has the wrong length");
     return out.value_or(FixedBytes<N>{});
   }
-  std::vector<std::string> texts(std::string_view key);     // a list of texts; must be there
+  std::vector<std::string> texts(std::string_view key);  // a list of texts; must be there
   std::vector<std::string> texts_or_none(std::string_view key);
-  const Value& value(std::string_view key);                  // nil when missing, which is an error
-  const Value::Array& array(std::string_view key);           // empty when missing, an error
+  const Value& value(std::string_view key);         // nil when missing, which is an error
+  const Value::Array& array(std::string_view key);  // empty when missing, an error
   const Value::Array& array_or_none(std::string_view key);
 
   void fail(std::string_view key, std::string_view problem);

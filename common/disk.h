@@ -19,7 +19,7 @@ class DiskFile {
   // Writes all of bytes at the end. On error the file may hold a part of them: truncate() it back.
   virtual Status append(ByteView bytes) = 0;
   // Data and size are durable when this succeeds (fdatasync). A failed sync is never retried as
-  // success: the file's unsynced content counts as lost (PROMISES 4), and sync() goes on failing
+  // success: the file's unsynced content counts as lost, and sync() goes on failing
   // until truncate() has cut the file back to what this object had synced before.
   virtual Status sync() = 0;
   virtual Status truncate(std::uint64_t size) = 0;  // size is at most size()

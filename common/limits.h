@@ -62,7 +62,7 @@ inline constexpr std::size_t yaml_flow_marks_max = 500'000;
 inline constexpr std::size_t policy_errors_max = 10'000;  // of one file; then one says so
 inline constexpr std::size_t rule_controls_max = 64;
 inline constexpr std::int64_t breaker_figure_max = 1'000'000;
-inline constexpr std::size_t name_bytes_max = 128;   // ids of rules, names of nodes and fleets
+inline constexpr std::size_t name_bytes_max = 128;    // ids of rules, names of nodes and fleets
 inline constexpr std::size_t text_bytes_max = 4'096;  // titles, rationales, paths, details
 inline constexpr std::size_t labels_max = 32;
 static_assert(bundle_rules_max < record_bytes_max, "a state record holds one byte a rule");
@@ -71,10 +71,10 @@ static_assert(chunk_bytes_max + 64 < message_bytes_max);
 // Journal.
 inline constexpr std::size_t journal_segment_bytes_max = 8u << 20;
 inline constexpr std::int64_t group_commit_ns = 5'000'000;
-inline constexpr std::size_t pending_records_max = 4'096;  // beyond: counted into a `gap` record
-inline constexpr std::size_t pending_bytes_max = 4u << 20;   // the same
+inline constexpr std::size_t pending_records_max = 4'096;   // beyond: counted into a `gap` record
+inline constexpr std::size_t pending_bytes_max = 4u << 20;  // the same
 inline constexpr std::size_t journal_frame_bytes_max = message_bytes_max;
-inline constexpr std::size_t journal_read_bytes = 16'384;  // a reader's window
+inline constexpr std::size_t journal_read_bytes = 16'384;             // a reader's window
 inline constexpr std::int64_t journal_retry_min_ns = 1'000'000'000;   // after a disk's refusal,
 inline constexpr std::int64_t journal_retry_max_ns = 60'000'000'000;  // doubling up to this
 static_assert(batch_bytes_max <= journal_frame_bytes_max);
@@ -88,7 +88,7 @@ inline constexpr std::int64_t fix_retry_max_ns = 600'000'000'000;
 inline constexpr std::size_t rule_objects_max = 100'000;
 // Deviations that one check hands to the cycle; the rest are found by the next sweep.
 inline constexpr std::size_t check_deviations_max = 1'000;
-inline constexpr std::size_t path_links_max = 40;  // symbolic links on one path, as in Linux
+inline constexpr std::size_t path_links_max = 40;        // symbolic links on one path, as in Linux
 inline constexpr std::size_t file_name_bytes_max = 255;  // one component of a path, as in Linux
 // passwd and group under the root: a larger one answers `check_failed`, its names are unknown.
 inline constexpr std::size_t accounts_bytes_max = 16u << 20;
@@ -162,7 +162,7 @@ inline constexpr std::size_t resolved_addresses_max = 16;
 static_assert(link_heartbeat_ms * 2 < link_silence_ms);
 
 // Courier.
-inline constexpr std::size_t courier_descriptors_max = 64;  // sockets and libzmq's own
+inline constexpr std::size_t courier_descriptors_max = 64;          // sockets and libzmq's own
 inline constexpr std::int64_t courier_address_ns = 5'000'000'000;   // each resolved address in turn
 inline constexpr std::int64_t courier_resolve_ns = 60'000'000'000;  // then it ends, to resolve anew
 inline constexpr std::int64_t courier_configure_ns = 30'000'000'000;  // for the agent's first word
@@ -178,7 +178,7 @@ inline constexpr std::size_t chains_remembered_max = 65'536;  // beyond: read fr
 inline constexpr std::int64_t node_rows_interval_ns = 5'000'000'000;  // signs of life to the store
 inline constexpr std::size_t roots_per_heartbeat = 4;  // a node that is behind by more asks again
 inline constexpr std::size_t bundle_cache_bytes_max = 64u << 20;  // beyond: read again
-inline constexpr std::int64_t store_retry_ns = 1'000'000'000;  // after a refused transaction
+inline constexpr std::int64_t store_retry_ns = 1'000'000'000;     // after a refused transaction
 // Operators' requests: one made earlier or later than this by the controller's clock is refused, so
 // ids need to be remembered for no longer; beyond the second figure new requests are refused.
 inline constexpr std::int64_t request_age_ns = 300'000'000'000;
@@ -217,7 +217,7 @@ static_assert(operator_items_max >= nodes_max, "status lists every node");
 // The owner's control socket.
 inline constexpr std::size_t control_message_bytes_max = 64'000;
 inline constexpr std::size_t control_clients_max = 8;
-inline constexpr int control_patience_s = 5;  // how long a command waits for its answer
+inline constexpr int control_patience_s = 5;          // how long a command waits for its answer
 inline constexpr std::size_t status_rules_max = 200;  // told of; those that do not hold come first
 inline constexpr std::size_t status_incidents_max = 50;
 

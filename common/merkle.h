@@ -6,7 +6,7 @@
 
 namespace reeve {
 
-Digest leaf_hash(ByteView leaf);                          // SHA-256(0x00, leaf)
+Digest leaf_hash(ByteView leaf);                             // SHA-256(0x00, leaf)
 Digest record_leaf_hash(const Salt& salt, ByteView record);  // SHA-256(0x00, salt, record)
 Digest node_hash(const Digest& left, const Digest& right);   // SHA-256(0x01, left, right)
 

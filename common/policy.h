@@ -23,11 +23,11 @@ std::optional<Stream> stream_named(std::string_view name);
 Stream stream_for(std::optional<Severity> severity);
 
 // The circuit breaker's figures, per (rule, object) unless the name says otherwise; every one is a
-// field of the signed policy (DESIGN section 10).
+// field of the signed policy (docs/policy.md).
 struct Breaker {
   std::uint32_t fixes_first_minute = 5;
   std::uint32_t fixes_per_hour = 20;
-  std::uint32_t ceiling_per_second = 1;       // contested objects of severity high or critical
+  std::uint32_t ceiling_per_second = 1;        // contested objects of severity high or critical
   std::uint32_t agent_fixes_per_minute = 600;  // the whole agent
   std::uint32_t rule_share_percent = 25;       // of the agent's figure, for one rule
   bool operator==(const Breaker&) const = default;

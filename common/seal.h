@@ -25,7 +25,7 @@ inline Digest sha256(ByteView bytes) { return sha256({bytes}); }
 // SipHash-2-4, 64 bits: a checksum against damage, keyed so that stale bytes do not pass.
 std::uint64_t checksum(ByteView bytes, const FixedBytes<16>& key);
 
-using PublicKey = FixedBytes<32>;     // Ed25519 (RFC 8032)
+using PublicKey = FixedBytes<32>;  // Ed25519 (RFC 8032)
 using SignatureBytes = FixedBytes<64>;
 using TransportKey = FixedBytes<32>;  // X25519 public key, ZeroMQ CURVE
 

@@ -1,6 +1,6 @@
-// The Update Framework's model in Reeve's terms (DESIGN section 4): root metadata, manifest and
-// node certificate, each the payload of a signed object. Values, their encodings and the checks
-// that decide whether they may displace what is trusted now. No I/O.
+// The Update Framework's model in Reeve's terms (docs/architecture.md section 4): root metadata,
+// manifest and node certificate, each the payload of a signed object. Values, their encodings and
+// the checks that decide whether they may displace what is trusted now. No I/O.
 #pragma once
 
 #include <map>
@@ -49,8 +49,8 @@ using Selector = std::vector<std::map<std::string, std::vector<std::string>>>;
 bool selects(const Selector& selector, const Labels& labels);
 
 struct Stage {
-  std::uint32_t share = 10'000;    // ten-thousandths of the nodes
-  std::int64_t not_before_s = 0;   // seconds since 1970
+  std::uint32_t share = 10'000;   // ten-thousandths of the nodes
+  std::int64_t not_before_s = 0;  // seconds since 1970
   bool operator==(const Stage&) const = default;
 };
 

@@ -1,5 +1,5 @@
 // reeve-agent's commands, one file each. A command prints to stdout, tells its error to stderr, and
-// gives the exit status of DESIGN section 7: 0 compliant or done, 1 could not do it, 2 deviations
+// gives the exit status of its contract: 0 compliant or done, 1 could not do it, 2 deviations
 // remain. The real clock, disk and host are made here, and nowhere below.
 #pragma once
 
@@ -18,7 +18,7 @@ int plan_bundle(const Options& options);   // reeve-agent plan: what a fix would
 
 // "reeve-agent: error NAME: detail" and the next step, on stderr. Gives 1.
 int tell_error(const Error& error);
-void print(std::string_view text);  // to stdout
+void print(std::string_view text);                              // to stdout
 std::string counted(std::size_t count, std::string_view what);  // "1 rule", "2 rules"
 
 // A bundle's bytes. Errors: `bundle_unreadable`, `malformed_bundle` (beyond the limit).

@@ -1,6 +1,7 @@
-// The kind `file`: owner, group, mode, type and absence of files and directories (DESIGN section
-// 10). Which objects a rule has is in file_objects, the judgement of one in file_check, its fields
-// in file_rule; here are its row and its fix. It never looks into a file.
+// The kind `file`: owner, group, mode, type and absence of files and directories
+// (docs/architecture.md section 5). Which objects a rule has is in file_objects, the judgement of
+// one in file_check, its fields in file_rule; here are its row and its fix. It never looks into a
+// file.
 #include "agent/kinds/file_objects.h"
 
 namespace reeve {

@@ -1,4 +1,4 @@
-// The commands of `reeve` (DESIGN section 7): one function and one file each, listed in main.cpp's
+// The commands of `reeve`: one function and one file each, listed in main.cpp's
 // table. Each gets the arguments after its own name, answers --help itself (options.h) and returns
 // the exit code. Nothing is thrown out of a command but OutputLost (terminal.h).
 #pragma once

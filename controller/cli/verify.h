@@ -1,7 +1,7 @@
-// What the controller says, judged on the operator's machine (DESIGN section 4): certificates by
-// the root, heartbeats and batch headers by the certificate's record key, records by their path to
-// the header's Merkle root. Pure functions; what cannot be verified is kept and marked, never
-// dropped.
+// What the controller says, judged on the operator's machine (docs/architecture.md section 4):
+// certificates by the root, heartbeats and batch headers by the certificate's record key, records
+// by their path to the header's Merkle root. Pure functions; what cannot be verified is kept and
+// marked, never dropped.
 #pragma once
 
 #include "common/batch.h"

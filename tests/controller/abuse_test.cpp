@@ -1,5 +1,5 @@
 // One stolen node key against a fleet: whatever it sends, the other nodes' records and standing
-// stay as they were (PROMISES 8). Every run is made from its seed.
+// stay as they were. Every run is made from its seed.
 #include <doctest/doctest.h>
 
 #include <random>

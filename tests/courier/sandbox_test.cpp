@@ -250,12 +250,12 @@ void try_all(const std::vector<Trial>& trials,
   }
 }
 
-TEST_CASE("the deciding process is denied what DESIGN denies it") {
+TEST_CASE("the deciding process is denied what its design denies it") {
   try_all(common_trials(), sealed_as_agent);
   try_all(agent_trials(), sealed_as_agent);
 }
 
-TEST_CASE("the courier is denied what DESIGN denies it") {
+TEST_CASE("the courier is denied what its design denies it") {
   try_all(common_trials(), sealed_as_courier);
   try_all(courier_trials(), sealed_as_courier);
 }
@@ -270,9 +270,7 @@ TEST_CASE("the courier cannot grow a file that was open before it sealed itself"
   const Fd file(mkostemp(path.data(), O_CLOEXEC));
   REQUIRE(file.is_open());
   // The sealed courier gets an error and not SIGXFSZ, which would end it at its first message.
-  const auto grow = [&] {
-    return errno_of([&] { return write(file.get(), "x", 1); });
-  };
+  const auto grow = [&] { return errno_of([&] { return write(file.get(), "x", 1); }); };
   CHECK(sealed_as_courier(grow) == EFBIG);
   CHECK(in_child(grow) == 0);
   unlink(path.c_str());

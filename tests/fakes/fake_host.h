@@ -1,6 +1,7 @@
 // A host in memory: a tree with types, modes, owners, links and hard links, walked by the rules of
-// DESIGN section 10. It logs every act, and refuses what a test tells it to. It behaves as the host
-// seam promises and holds no file content; a test owns it and looks through it directly.
+// docs/architecture.md section 5. It logs every act, and refuses what a test tells it to. It
+// behaves as the host seam promises and holds no file content; a test owns it and looks through it
+// directly.
 #pragma once
 
 #include <map>
