@@ -5,29 +5,10 @@
 #include <set>
 
 #include "agent/moment.h"
-#include "agent/path_pattern.h"
 #include "agent/verdict.h"
 #include "common/limits.h"
 
 namespace reeve {
-namespace {
-
-// False where the rule was changed under an open incident and names other objects now: that nothing
-// is said against this one does not mean that it holds.
-bool speaks_of(const Resource& resource, const std::string& object) {
-  const auto names = [&object](const Watch& watch) {
-    if (!watch.pattern)
-      return watch.path == object || (watch.recursive && is_below(object, watch.path));
-    // A directory on the pattern's way is an object too where it cannot be listed.
-    const PathPattern pattern(watch.path);
-    return pattern.matches(object) || pattern.matches_way(object) || pattern.base() == object;
-  };
-  const auto watches = resource.watches();
-  return object.empty() || watches.empty() || std::ranges::any_of(watches, names);
-}
-
-}  // namespace
-
 CycleResult Cycle::run(ActivePolicy& policy, std::size_t rule, const Scope& scope,
                        const Cause& cause) {
   ActiveRule& active = policy.rules[rule];
@@ -151,7 +132,7 @@ void Cycle::close_what_holds(const Work& work, const Scope& scope, const CheckRe
     over.push_back(incident.receipt);
     // After a kill between fix and receipt: the fix was made, and it holds.
     over.back().outcome = incident.is_recorded ? outcome::resolved : outcome::fixed;
-    if (!speaks_of(work.resource, object)) over.back().outcome = outcome::withdrawn;
+    if (!object.empty() && !work.resource.covers(object)) over.back().outcome = outcome::withdrawn;
   }
   for (Receipt& receipt : over) {
     receipt.policy = work.policy;

@@ -1,5 +1,11 @@
 #include "agent/host.h"
 
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include "agent/host_ruleset.h"
+#include "agent/host_sockets.h"
+
 namespace reeve {
 
 std::string_view name_of(FileType type) {
@@ -21,6 +27,20 @@ std::string_view name_of(FileType type) {
   }
   return "";
 }
+
+std::string_view name_of(Transport transport) {
+  return transport == Transport::tcp ? "tcp" : "udp";
+}
+
+std::string to_text(const SocketAddress& address) {
+  std::array<char, INET6_ADDRSTRLEN> words{};
+  const int family = address.is_ipv6 ? AF_INET6 : AF_INET;
+  REEVE_ASSERT(inet_ntop(family, address.bytes.data(), words.data(), words.size()) != nullptr);
+  if (address.is_ipv6) return fmt::format("[{}]:{}", words.data(), address.port);
+  return fmt::format("{}:{}", words.data(), address.port);
+}
+
+std::string to_text(const TableId& table) { return table.family + " " + table.name; }
 
 bool has_other_names(const FileFacts& facts) {
   return facts.type != FileType::directory && facts.links > 1;

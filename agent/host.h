@@ -1,5 +1,6 @@
 // The host seam: Eyes look, Hands touch. check() is given Eyes, only fix() is given Hands; a
-// program that audits is built without Hands. Paths are absolute and as the rule spells them; they
+// program that audits is built without Hands. Files are here, the packet filter and sockets in
+// headers of their own. Paths are absolute and as the rule spells them; they
 // are resolved component by component under the root (docs/architecture.md section 5), following a
 // link only where link and directory are root's and not writable by others. LinuxHost is made only
 // in mains.
@@ -54,9 +55,16 @@ struct FileReference {
   }
 };
 
+class RulesetEyes;
+class RulesetHands;
+class SocketEyes;
+class SocketHands;
+
 class Eyes {
  public:
   virtual ~Eyes() = default;
+  virtual const RulesetEyes& ruleset() const = 0;  // host_ruleset.h
+  virtual const SocketEyes& sockets() const = 0;   // host_sockets.h
   // Absent when nothing has that name. Errors: `unsafe_path`, `check_failed`.
   virtual Result<std::optional<FileFacts>> look(const std::string& path) const = 0;
   // The same object's path without links: every link on the way, a final one too, is followed
@@ -79,6 +87,8 @@ class Eyes {
 class Hands {
  public:
   virtual ~Hands() = default;
+  virtual RulesetHands& ruleset_hands() = 0;
+  virtual SocketHands& socket_hands() = 0;
   // Absent ids stay as they are.
   virtual Status set_owner(const FileReference& object, std::optional<std::uint32_t> uid,
                            std::optional<std::uint32_t> gid) = 0;

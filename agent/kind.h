@@ -7,15 +7,22 @@
 #include <memory>
 
 #include "agent/host.h"
-#include "common/policy.h"
+#include "common/record.h"
 
 namespace reeve {
 
-// What a rule wants to be told of. Sensors may say more than was asked; a check decides.
+// What a rule wants to be told of. Sensors may say more than was asked; a check decides. A sensor
+// is given the watches of all rules and takes those of its own subject.
+enum class WatchSubject : std::uint8_t {
+  path,       // a file or directory
+  ruleset,    // one table of the packet filter
+  listeners,  // sockets that listen in the host's network namespace
+};
 struct Watch {
-  std::string path;        // absolute, as in the rule
+  std::string path;        // absolute, as in the rule; of a table "inet filter"; else empty
   bool recursive = false;  // everything below as well; links below are not followed
   bool pattern = false;    // `path` is a pattern (path_pattern.h): everything that matches it
+  WatchSubject subject = WatchSubject::path;
 };
 
 // One object that is not as policy wants it.
@@ -26,6 +33,12 @@ struct Deviation {
   std::string refusal;  // an error's name where no fix may be tried ("unsafe_path"), else empty
   std::string refusal_detail;
   FileReference reference;  // what was looked at; for kinds that look at files
+  // Who is behind it where the look itself shows that (a socket's holder); used where the sensor
+  // that woke the rule knows nobody.
+  std::optional<Cause> culprit;
+  // Set by the cycle before a fix: how often the object came back at once after one. A kind with a
+  // ladder of actions takes that many steps up (breaker.h).
+  std::uint32_t rung = 0;
 };
 
 // What a check returns.
@@ -45,15 +58,24 @@ class Resource {
  public:
   virtual ~Resource() = default;
   virtual std::vector<Watch> watches() const = 0;
+  // Whether the rule speaks of an object of this name, as its deviations spell it. False for one
+  // that an older version of the rule named: that nothing is said of it does not mean it holds.
+  virtual bool covers(const std::string& object) const = 0;
   // Level-triggered and without side effects. An object outside the rule gives no deviations.
   virtual Result<CheckResult> check(const Eyes& eyes, const Scope& scope) const = 0;
+  // What only a look at this host's abilities can tell of the rule (does its kernel take this
+  // text?). Changes nothing. Asked by `reeve-agent vet`. Errors: the kind's own names.
+  virtual Status vet(const Eyes&) const { return {}; }
+  // True where an act of this rule cannot be repeated: its intent is made durable before it.
+  virtual bool wants_durable_intent() const { return false; }
   // The smallest act that restores the desired state of this one deviation. It does not verify.
   virtual Status fix(const Deviation& deviation, Hands& hands, const Eyes& eyes) const = 0;
 };
 
 // Fields of a kind: the one source of the compiler's checks, of the JSON Schema and of the manual.
 // In Rule::fields a boolean is a boolean, a number a number, and everything else text as it was
-// written (paths and patterns that are not UTF-8: binary, see Value::name).
+// written (paths and patterns that are not UTF-8: binary, see Value::name); lists are arrays, rows
+// arrays of maps.
 enum class FieldType : std::uint8_t {
   text,     // any text
   path,     // absolute path, no empty, "." or ".." component; "/" alone is one
@@ -64,6 +86,11 @@ enum class FieldType : std::uint8_t {
   choice,  // one of `choices`
   boolean,
   number,
+  body,     // text of several lines, at most limits::body_bytes_max
+  digest,   // SHA-256 as 64 hexadecimal digits
+  ports,    // a port or a range: "22", "8000-8100"; 1 to 65535
+  network,  // an address or a network in CIDR form, IPv4 or IPv6: "10.0.0.0/8", "::1"
+  rows,     // maps, each with `columns`
 };
 std::string_view name_of(FieldType type);
 
@@ -73,8 +100,12 @@ struct FieldRow {
   bool required = false;
   std::string_view help;  // one sentence
   std::span<const std::string_view> choices{};
-  std::int64_t min = 0;  // numbers
-  std::int64_t max = 0;
+  std::int64_t min = 0;  // numbers; of rows and lists how many there may be, 0 to 0: no bound but
+  std::int64_t max = 0;  // limits::field_items_max
+  // A list of such values; the source may have one alone without brackets. Rows are always a list.
+  // In Rule::fields an array, of texts or of maps.
+  bool many = false;
+  std::span<const FieldRow> columns{};
 };
 
 // Groups of fields of which exactly one, or at least one, must be there.

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <ctime>
 
+#include "agent/no_network.h"
 #include "agent/path_pattern.h"
 #include "common/limits.h"
 
@@ -34,14 +35,19 @@ constexpr uid_t unchanged = static_cast<uid_t>(-1);
 
 }  // namespace
 
-Result<std::unique_ptr<LinuxHost>> LinuxHost::open(const std::string& root) {
-  auto paths = SafePath::open_root(root);
-  if (!paths.ok()) return paths.error();
-  return std::make_unique<LinuxHost>(std::move(*paths));
+LinuxHost::Network LinuxHost::no_network() {
+  return Network{std::make_unique<NoRuleset>(), std::make_unique<NoSockets>()};
 }
 
-LinuxHost::LinuxHost(SafePath paths)
+Result<std::unique_ptr<LinuxHost>> LinuxHost::open(const std::string& root, Network network) {
+  auto paths = SafePath::open_root(root);
+  if (!paths.ok()) return paths.error();
+  return std::make_unique<LinuxHost>(std::move(*paths), std::move(network));
+}
+
+LinuxHost::LinuxHost(SafePath paths, Network network)
     : paths_(std::move(paths)),
+      network_(std::move(network)),
       users_(std::make_unique<AccountFile>(paths_, "/etc/passwd")),
       groups_(std::make_unique<AccountFile>(paths_, "/etc/group")),
       accounts_tick_(std::make_unique<std::int64_t>(0)) {}

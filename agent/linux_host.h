@@ -8,17 +8,29 @@
 #include <memory>
 
 #include "agent/account_files.h"
+#include "agent/host_ruleset.h"
+#include "agent/host_sockets.h"
 
 namespace reeve {
 
 class LinuxHost final : public Eyes, public Hands {
  public:
-  // Errors: `root_missing`.
-  static Result<std::unique_ptr<LinuxHost>> open(const std::string& root);
+  // What is not a tree of files; made by whoever runs on the host that is looked at.
+  struct Network {
+    std::unique_ptr<Ruleset> ruleset;
+    std::unique_ptr<Sockets> sockets;
+  };
+  static Network no_network();
 
-  explicit LinuxHost(SafePath paths);
+  // Errors: `root_missing`.
+  static Result<std::unique_ptr<LinuxHost>> open(const std::string& root,
+                                                 Network network = no_network());
+
+  LinuxHost(SafePath paths, Network network);
   LinuxHost(const LinuxHost&) = delete;  // its parts refer to each other
 
+  const RulesetEyes& ruleset() const override { return *network_.ruleset; }
+  const SocketEyes& sockets() const override { return *network_.sockets; }
   Result<std::optional<FileFacts>> look(const std::string& path) const override;
   Result<std::optional<std::string>> resolve(const std::string& path) const override;
   Result<Surroundings> surroundings(const std::string& path) const override;
@@ -28,6 +40,8 @@ class LinuxHost final : public Eyes, public Hands {
   std::string user_name(std::uint32_t uid) const override;
   std::string group_name(std::uint32_t gid) const override;
 
+  RulesetHands& ruleset_hands() override { return *network_.ruleset; }
+  SocketHands& socket_hands() override { return *network_.sockets; }
   Status set_owner(const FileReference& object, std::optional<std::uint32_t> uid,
                    std::optional<std::uint32_t> gid) override;
   Status set_mode(const FileReference& object, std::uint32_t mode) override;
@@ -51,6 +65,7 @@ class LinuxHost final : public Eyes, public Hands {
   void refresh_accounts() const;
 
   SafePath paths_;
+  Network network_;
   // Caches that the const looks refresh, hence behind pointers.
   std::unique_ptr<AccountFile> users_;
   std::unique_ptr<AccountFile> groups_;

@@ -32,6 +32,10 @@ Receipt begin_receipt(const Rule& rule, const PolicyReference& policy, const Dev
   receipt.found = deviation.found;
   receipt.left = deviation.found;
   receipt.cause = cause;
+  if (cause.confidence == Confidence::unknown && deviation.culprit) {
+    receipt.cause = *deviation.culprit;
+    receipt.cause.via = cause.via;
+  }
   receipt.policy = policy;
   receipt.detected = detected;
   return receipt;

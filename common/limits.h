@@ -62,9 +62,12 @@ inline constexpr std::size_t yaml_flow_marks_max = 500'000;
 inline constexpr std::size_t policy_errors_max = 10'000;  // of one file; then one says so
 inline constexpr std::size_t rule_controls_max = 64;
 inline constexpr std::int64_t breaker_figure_max = 1'000'000;
-inline constexpr std::size_t name_bytes_max = 128;    // ids of rules, names of nodes and fleets
-inline constexpr std::size_t text_bytes_max = 4'096;  // titles, rationales, paths, details
+inline constexpr std::size_t field_items_max = 256;    // of a list or of rows in a resource
+inline constexpr std::size_t body_bytes_max = 40'000;  // a firewall table, a file's content
+inline constexpr std::size_t name_bytes_max = 128;     // ids of rules, names of nodes and fleets
+inline constexpr std::size_t text_bytes_max = 4'096;   // titles, rationales, paths, details
 inline constexpr std::size_t labels_max = 32;
+static_assert(body_bytes_max + 5 * text_bytes_max < message_bytes_max, "a rule is one message");
 static_assert(bundle_rules_max < record_bytes_max, "a state record holds one byte a rule");
 static_assert(chunk_bytes_max + 64 < message_bytes_max);
 

@@ -43,6 +43,11 @@ std::string problem_with_text(const FieldRow& field, const std::string& text) {
       break;
     case FieldType::boolean:
     case FieldType::number:
+    case FieldType::body:
+    case FieldType::digest:
+    case FieldType::ports:
+    case FieldType::network:
+    case FieldType::rows:
       right = false;
       break;
   }

@@ -3,6 +3,7 @@
 // one in file_check, its fields in file_rule; here are its row and its fix. It never looks into a
 // file.
 #include "agent/kinds/file_objects.h"
+#include "agent/path_pattern.h"
 
 namespace reeve {
 
@@ -14,6 +15,15 @@ class FileResource final : public Resource {
 
   std::vector<Watch> watches() const override {
     return {Watch{rule_.path, rule_.reach == FileReach::tree, rule_.reach == FileReach::glob}};
+  }
+
+  bool covers(const std::string& object) const override {
+    if (rule_.reach != FileReach::glob)
+      return rule_.path == object ||
+             (rule_.reach == FileReach::tree && is_below(object, rule_.path));
+    // A directory on the pattern's way is an object too where it cannot be listed.
+    const PathPattern pattern(rule_.path);
+    return pattern.matches(object) || pattern.matches_way(object) || pattern.base() == object;
   }
 
   Result<CheckResult> check(const Eyes& eyes, const Scope& scope) const override {

@@ -50,6 +50,16 @@ std::string_view name_of(FieldType type) {
       return "boolean";
     case FieldType::number:
       return "number";
+    case FieldType::body:
+      return "body";
+    case FieldType::digest:
+      return "digest";
+    case FieldType::ports:
+      return "ports";
+    case FieldType::network:
+      return "network";
+    case FieldType::rows:
+      return "rows";
   }
   return "";
 }

@@ -96,7 +96,8 @@ std::vector<std::string> InotifySensor::watch(const std::vector<std::pair<WatchI
 void InotifySensor::build() {
   book_.clear();
   patterns_.clear();
-  for (const auto& [rule, watch] : all_) add_interest(rule, watch);
+  for (const auto& [rule, watch] : all_)
+    if (watch.subject == WatchSubject::path) add_interest(rule, watch);
   for (const std::string& path : book_.paths()) enter(path, Tell::nobody);
   book_.release_unused();
 }

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "agent/host.h"
+#include "agent/no_network.h"
 
 namespace reeve {
 
@@ -43,6 +44,14 @@ class FakeHost final : public Eyes, public Hands {
   // What is at a path, for assertions; final links are not followed. It must be there.
   FileFacts at(const std::string& path) const;
 
+  // Without these there is no network.
+  void set_ruleset(Ruleset& ruleset) { ruleset_ = &ruleset; }
+  void set_sockets(Sockets& sockets) { sockets_ = &sockets; }
+  const RulesetEyes& ruleset() const override { return *ruleset_; }
+  const SocketEyes& sockets() const override { return *sockets_; }
+  RulesetHands& ruleset_hands() override { return *ruleset_; }
+  SocketHands& socket_hands() override { return *sockets_; }
+
   Result<std::optional<FileFacts>> look(const std::string& path) const override;
   Result<std::optional<std::string>> resolve(const std::string& path) const override;
   Result<Surroundings> surroundings(const std::string& path) const override;
@@ -73,6 +82,10 @@ class FakeHost final : public Eyes, public Hands {
   Status refusal(const std::string& act, const std::string& path) const;
   Result<Node*> open_again(const FileReference& object, const std::string& act);
 
+  NoRuleset no_ruleset_;
+  NoSockets no_sockets_;
+  Ruleset* ruleset_ = &no_ruleset_;
+  Sockets* sockets_ = &no_sockets_;
   std::map<std::string, std::uint64_t> names_;  // real paths to inodes
   std::map<std::uint64_t, Node> nodes_;
   std::map<std::string, std::uint32_t> users_;
