@@ -29,6 +29,7 @@ struct Scripted final : Resource {
   };
   explicit Scripted(Script& script) : script_(script) {}
   std::vector<Watch> watches() const override { return {}; }
+  bool covers(const std::string&) const override { return true; }
   Result<CheckResult> check(const Eyes&, const Scope& scope) const override {
     if (script_.check_error) return *script_.check_error;
     CheckResult result;

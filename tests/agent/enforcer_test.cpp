@@ -13,6 +13,7 @@ namespace {
 struct Slow final : Resource {
   Slow(FakeClock& clock, std::size_t& looks) : clock_(clock), looks_(looks) {}
   std::vector<Watch> watches() const override { return {}; }
+  bool covers(const std::string&) const override { return true; }
   Result<CheckResult> check(const Eyes&, const Scope&) const override {
     clock_.advance(limits::sweep_slice_ns);
     ++looks_;
@@ -27,6 +28,7 @@ struct Slow final : Resource {
 struct Contested final : Resource {
   explicit Contested(std::size_t& fixes) : fixes_(fixes) {}
   std::vector<Watch> watches() const override { return {}; }
+  bool covers(const std::string&) const override { return true; }
   Result<CheckResult> check(const Eyes&, const Scope& scope) const override {
     CheckResult result;
     if (scope.object) return result;
