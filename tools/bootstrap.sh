@@ -6,20 +6,22 @@ say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 
 missing_packages() {
   local wanted name
-  wanted=$(sed 's/#.*//' "$top/tools/packages")
+  wanted=$(sed 's/#.*//' "$1")
   for name in $wanted; do
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || echo "$name"
   done
 }
 
+# install_packages [LIST]: tools/packages without an argument.
 install_packages() {
+  local list=${1:-$top/tools/packages}
   command -v dpkg-query >/dev/null || {
-    say "this is neither Debian nor Ubuntu: install what tools/packages names by your own means, then run: meson setup build && ninja -C build"
+    say "this is neither Debian nor Ubuntu: install what ${list#"$top"/} names by your own means, then run: meson setup build && ninja -C build"
     command -v meson >/dev/null || exit 1
     return 0
   }
   local missing as_root=()
-  missing=$(missing_packages | tr '\n' ' ')
+  missing=$(missing_packages "$list" | tr '\n' ' ')
   [ -n "$missing" ] || return 0
   if [ "$(id -u)" != 0 ]; then
     if command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
@@ -43,6 +45,7 @@ install_packages() {
 }
 
 # build_targets [TARGET...]: everything without arguments. The directory is ours; a stale one is reconfigured.
+# REEVE_BUILD names another directory, build_setup options for `meson setup` in a new one.
 build_targets() {
   build=${REEVE_BUILD:-$top/build}
   local log=$build.log start=$SECONDS
@@ -51,7 +54,8 @@ build_targets() {
     if [ -f "$build/build.ninja" ]; then
       meson setup --reconfigure "$build" "$top"
     else
-      meson setup "$build" "$top"
+      # shellcheck disable=SC2086
+      meson setup ${build_setup:-} "$build" "$top"
     fi && ninja -C "$build" "$@"
   } >"$log" 2>&1 || { tail -n 40 "$log" >&2; say "the build failed; all of it is in $log"; exit 1; }
   say "built in $((SECONDS - start)) s"

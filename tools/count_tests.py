@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Counts what really ran, from the output that meson kept of every test program.
+"""count_tests.py LOG...: counts what really ran, from meson's logs of the test programs' output.
 
 Doctest programs close with a line of totals, unittest programs with "Ran N tests"; a skipped test
 is named with its reason. A program that printed no totals counts as one test by its exit status.
@@ -44,12 +44,14 @@ def counts_of(run):
 def main():
     passed = failed = 0
     skips = []
-    try:
-        with open(sys.argv[1], encoding='utf-8') as log:
-            runs = [json.loads(line) for line in log if line.strip()]
-    except OSError as error:
-        print(f'no test ran: {error}', file=sys.stderr)
-        runs = []
+    runs = []
+    for path in sys.argv[1:]:
+        try:
+            with open(path, encoding='utf-8') as log:
+                runs += [json.loads(line) for line in log if line.strip()]
+        except OSError as error:
+            print(f'no test ran: {error}', file=sys.stderr)
+            failed += 1
     for run in runs:
         more_passed, more_failed, more_skips = counts_of(run)
         passed, failed, skips = passed + more_passed, failed + more_failed, skips + more_skips
