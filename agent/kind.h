@@ -87,9 +87,9 @@ enum class FieldType : std::uint8_t {
   boolean,
   number,
   body,     // text of several lines, at most limits::body_bytes_max
-  digest,   // SHA-256 as 64 hexadecimal digits
-  ports,    // a port or a range: "22", "8000-8100"; 1 to 65535
-  network,  // an address or a network in CIDR form, IPv4 or IPv6: "10.0.0.0/8", "::1"
+  digest,   // SHA-256 as 64 hexadecimal digits, lower-case (the compiler makes them so)
+  ports,    // network_text.h: a port or a range: "22", "8000-8100"; 1 to 65535
+  network,  // network_text.h: an address or a network, IPv4 or IPv6: "10.0.0.0/8", "::1"
   rows,     // maps, each with `columns`
 };
 std::string_view name_of(FieldType type);
@@ -98,12 +98,12 @@ struct FieldRow {
   std::string_view name;
   FieldType type;
   bool required = false;
-  std::string_view help;  // one sentence
+  std::string_view help{};  // one sentence
   std::span<const std::string_view> choices{};
   std::int64_t min = 0;  // numbers; of rows and lists how many there may be, 0 to 0: no bound but
   std::int64_t max = 0;  // limits::field_items_max
   // A list of such values; the source may have one alone without brackets. Rows are always a list.
-  // In Rule::fields an array, of texts or of maps.
+  // In Rule::fields an array, of texts or of maps. Not for booleans and numbers.
   bool many = false;
   std::span<const FieldRow> columns{};
 };

@@ -110,7 +110,7 @@ Choice choice_field(Fields& fields, std::string_view key,
 
 std::vector<std::string> controls_field(Fields& fields) {
   std::vector<std::string> controls = fields.texts("controls");
-  if (controls.size() > limits::labels_max) fields.fail("controls", "has too many entries");
+  if (controls.size() > limits::rule_controls_max) fields.fail("controls", "has too many entries");
   for (const std::string& control : controls) {
     if (control.size() > limits::name_bytes_max) fields.fail("controls", "has too long an entry");
     if (!is_utf8(control)) fields.fail("controls", "is not UTF-8");

@@ -119,6 +119,17 @@ std::string printable(std::string_view bytes) {
   return out;
 }
 
+bool is_printable_lines(std::string_view text) {
+  while (!text.empty()) {
+    auto character = first_character(text);
+    if (!character || bends_lines(character->code)) return false;
+    bool breaks = character->code == '\n' || character->code == '\t';
+    if (is_control(character->code) && !breaks) return false;
+    text.remove_prefix(character->bytes);
+  }
+  return true;
+}
+
 std::string json_quote(std::string_view bytes) {
   std::string out = "\"";
   out.reserve(bytes.size() + 2);

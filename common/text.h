@@ -13,6 +13,9 @@ bool is_utf8(std::string_view bytes);
 // \u{N} escapes; a backslash stays as it is.
 std::string printable(std::string_view bytes);
 
+// Text of several lines that printable() would leave as it is, but for line feeds and tabs.
+bool is_printable_lines(std::string_view text);
+
 // A JSON string literal with its quotes (RFC 8259): always valid JSON and valid UTF-8. Bytes that
 // are not UTF-8 become U+FFFD; control characters are escaped.
 std::string json_quote(std::string_view bytes);

@@ -17,23 +17,25 @@ std::string list_json(std::span<const std::string_view> texts) {
   return "[" + out + "]";
 }
 
-std::string field_json(const FieldRow& field) {
-  return fmt::format(
-      R"({{"name":{},"type":{},"required":{},"help":{},"choices":{},"min":{},"max":{}}})",
-      json_quote(field.name), json_quote(name_of(field.type)), field.required,
-      json_quote(field.help), list_json(field.choices), field.min, field.max);
-}
-
-std::string group_json(const FieldGroup& group) {
-  return fmt::format(R"({{"fields":{},"at_most_one":{},"at_least_one":{}}})",
-                     list_json(group.fields), group.at_most_one, group.at_least_one);
-}
-
 template <class Rows, class ToJson>
 std::string rows_json(const Rows& rows, ToJson to_json) {
   std::string out;
   for (const auto& row : rows) out += (out.empty() ? "" : ",\n   ") + to_json(row);
   return "[" + out + "]";
+}
+
+std::string field_json(const FieldRow& field) {
+  return fmt::format(
+      R"({{"name":{},"type":{},"required":{},"help":{},"choices":{},"min":{},"max":{},)"
+      R"("many":{},"columns":{}}})",
+      json_quote(field.name), json_quote(name_of(field.type)), field.required,
+      json_quote(field.help), list_json(field.choices), field.min, field.max, field.many,
+      rows_json(field.columns, field_json));
+}
+
+std::string group_json(const FieldGroup& group) {
+  return fmt::format(R"({{"fields":{},"at_most_one":{},"at_least_one":{}}})",
+                     list_json(group.fields), group.at_most_one, group.at_least_one);
 }
 
 std::string kind_json(const KindRow* kind) {

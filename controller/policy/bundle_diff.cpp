@@ -13,7 +13,16 @@ std::string field_text(const Value& value) {
   if (const auto* claim = value.boolean()) return *claim ? "true" : "false";
   if (const auto number = value.integer()) return std::to_string(*number);
   if (auto name = value.any_name()) return *name;
-  return hex(encode(value));  // no kind has such a field, but a bundle from elsewhere may
+  if (value.is_nil()) return "nothing";  // no kind has such a field, a bundle from elsewhere may
+  std::vector<std::string> parts;
+  if (const auto* items = value.array()) {
+    for (const Value& item : *items) parts.push_back(field_text(item));
+    return fmt::format("[{}]", fmt::join(parts, ", "));
+  }
+  for (const auto& [key, held] : *value.map()) {
+    parts.push_back(fmt::format("{}: {}", key, field_text(held)));
+  }
+  return fmt::format("{{{}}}", fmt::join(parts, ", "));
 }
 
 // A rule as named texts, so that two of them are compared without knowing what a field means.

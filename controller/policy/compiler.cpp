@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
+#include <span>
 
 #include "common/limits.h"
 #include "controller/policy/rule_builder.h"
@@ -145,9 +147,27 @@ std::vector<SourceError> errors_of(const CheckedFile& file) {
   return file.report.finish(without_byte_order_mark(file.source.content));
 }
 
+Problem refused_by_agents(const Error& error) {
+  return {.name = error.name,
+          .found = fmt::format("what agents refuse: {}", error.detail),
+          .expected = "a rule that fits into what an agent reads"};
+}
+
+// Rules of a bundle that agents refuse, each at its place.
+void refuse_single_rules(const Bundle& bundle, std::span<CheckedFile> files) {
+  std::size_t at = 0;
+  for (CheckedFile& file : files) {
+    for (const RuleSource& source : file.rules) {
+      const auto decoded = decode_bundle(encode_bundle({bundle.policy, {bundle.rules[at++]}}));
+      if (!decoded.ok()) file.report.add(source.at, refused_by_agents(decoded.error()));
+    }
+  }
+}
+
 // What the compiler would never make, an agent's decoder refuses; better here than on a thousand
-// hosts.
-void refuse_what_agents_refuse(const Bundle& bundle, CheckedFile& first) {
+// hosts. The bundle holds every rule of these files in their order.
+void refuse_what_agents_refuse(const Bundle& bundle, std::span<CheckedFile> files) {
+  CheckedFile& first = files.front();
   const Bytes bytes = encode_bundle(bundle);
   if (bytes.size() > limits::bundle_bytes_max) {
     first.report.add(first.policy_at,
@@ -158,9 +178,10 @@ void refuse_what_agents_refuse(const Bundle& bundle, CheckedFile& first) {
   }
   const auto decoded = decode_bundle(bytes);
   if (decoded.ok()) return;
-  first.report.add(first.policy_at, {.name = decoded.error().name,
-                                     .found = decoded.error().detail,
-                                     .expected = "a bundle that agents accept"});
+  refuse_single_rules(bundle, files);
+  const bool is_told =
+      std::ranges::any_of(files, [](const CheckedFile& file) { return !file.report.empty(); });
+  if (!is_told) first.report.add(first.policy_at, refused_by_agents(decoded.error()));
 }
 
 }  // namespace
@@ -195,7 +216,7 @@ CompileOutcome compile_policy(const std::vector<SourceFile>& files, std::vector<
   for (const CheckedFile& file : checked) {
     for (Rule& rule : build_rules(file.values)) bundle.rules.push_back(std::move(rule));
   }
-  refuse_what_agents_refuse(bundle, checked[0]);
+  refuse_what_agents_refuse(bundle, checked);
   if (!collect()) outcome.bundle = std::move(bundle);
   return outcome;
 }
@@ -211,7 +232,8 @@ std::vector<LintedFile> lint_policies(const std::vector<SourceFile>& files,
   std::vector<LintedFile> out;
   for (CheckedFile& file : checked) {
     if (file.report.empty()) {
-      refuse_what_agents_refuse({.policy = file.policy, .rules = build_rules(file.values)}, file);
+      refuse_what_agents_refuse({.policy = file.policy, .rules = build_rules(file.values)},
+                                {&file, 1});
     }
     out.push_back({file.source.name, file.policy, file.rules.size(), errors_of(file)});
   }

@@ -157,7 +157,17 @@ std::string alternatives(const std::vector<std::string>& words) {
   return out;
 }
 
+KeySpec item_of(const KeySpec& spec) {
+  KeySpec item = spec;
+  item.many = false;
+  if (spec.type == KeyType::sections) item.type = KeyType::section;
+  if (spec.type == KeyType::lines) item.type = KeyType::line;
+  return item;
+}
+
 std::string expectation(const KeySpec& spec) {
+  if (spec.many && spec.min > 1) return "a list, each item " + expectation(item_of(spec));
+  if (spec.many) return expectation(item_of(spec)) + ", or a list of such";
   switch (spec.type) {
     case KeyType::text:
       return fmt::format("text of at most {} bytes", limits::text_bytes_max);
@@ -177,6 +187,15 @@ std::string expectation(const KeySpec& spec) {
       return "true or false";
     case KeyType::number:
       return fmt::format("a whole number from {} to {}", spec.min, spec.max);
+    case KeyType::body:
+      return fmt::format("text of at most {} bytes, such as a block behind \"|\"",
+                         limits::body_bytes_max);
+    case KeyType::digest:
+      return "a SHA-256 digest, 64 hexadecimal digits";
+    case KeyType::ports:
+      return "a port or a range such as 22 or 8000-8100";
+    case KeyType::network:
+      return "an IPv4 or IPv6 address or network such as 10.0.0.0/8 or 2001:db8::/32";
     case KeyType::name:
       return fmt::format(
           "1 to {} letters, digits, \".\", \"_\", \":\" or \"-\", a letter or digit "

@@ -21,11 +21,15 @@ enum class KeyType : std::uint8_t {
   choice,  // one of `choices`
   boolean,
   number,    // from min to max
+  body,      // text of several lines, kept as it is, at most limits::body_bytes_max
+  digest,    // SHA-256 in hexadecimal
+  ports,     // common/network_text.h
+  network,   // the same
   name,      // an id, is_valid_id() of policy.h
   line,      // one line of text, at most max bytes
   lines,     // a list of such lines, at most limits::rule_controls_max
   section,   // a map with `keys`
-  sections,  // a list of such maps
+  sections,  // a list of such maps, from min to max of them
 };
 
 // Keys of one section that depend on each other.
@@ -43,6 +47,8 @@ struct KeySpec {
   std::vector<std::string> choices{};
   std::int64_t min = 0;
   std::int64_t max = 0;
+  // A list of such values, from min to max of them; one alone may stand without brackets.
+  bool many = false;
   std::string otherwise{};  // what holds where the key is silent, for people; may be empty
   bool is_kind = false;     // a section that is a resource
   std::vector<KeySpec> keys{};
@@ -61,6 +67,8 @@ KeySpec policy_format(std::vector<KeySpec> kinds);
 
 // What a key wants, for messages: "octal permission bits such as 0640".
 std::string expectation(const KeySpec& spec);
+// One item of a list: the same row without its list.
+KeySpec item_of(const KeySpec& spec);
 // "a, b or c".
 std::string alternatives(const std::vector<std::string>& words);
 

@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "common/limits.h"
 #include "controller/policy/embedded.h"
 #include "controller/policy/key_table.h"
 
@@ -14,9 +15,11 @@ struct TypeName {
 };
 // The names of agent/kind.h's field types.
 constexpr TypeName type_names[] = {
-    {"text", KeyType::text},     {"path", KeyType::path},       {"pattern", KeyType::pattern},
-    {"user", KeyType::user},     {"group", KeyType::group},     {"mode", KeyType::mode},
-    {"choice", KeyType::choice}, {"boolean", KeyType::boolean}, {"number", KeyType::number},
+    {"text", KeyType::text},       {"path", KeyType::path},       {"pattern", KeyType::pattern},
+    {"user", KeyType::user},       {"group", KeyType::group},     {"mode", KeyType::mode},
+    {"choice", KeyType::choice},   {"boolean", KeyType::boolean}, {"number", KeyType::number},
+    {"body", KeyType::body},       {"digest", KeyType::digest},   {"ports", KeyType::ports},
+    {"network", KeyType::network}, {"rows", KeyType::sections},
 };
 
 KeyType type_named(const std::string& name) {
@@ -27,13 +30,24 @@ KeyType type_named(const std::string& name) {
 }
 
 KeySpec read_field(const json& field) {
-  return {.name = field.at("name").get<std::string>(),
-          .type = type_named(field.at("type").get<std::string>()),
-          .required = field.value("required", false),
-          .help = field.value("help", std::string()),
-          .choices = field.value("choices", std::vector<std::string>()),
-          .min = field.value("min", std::int64_t{0}),
-          .max = field.value("max", std::int64_t{0})};
+  KeySpec out{.name = field.at("name").get<std::string>(),
+              .type = type_named(field.at("type").get<std::string>()),
+              .required = field.value("required", false),
+              .help = field.value("help", std::string()),
+              .choices = field.value("choices", std::vector<std::string>()),
+              .min = field.value("min", std::int64_t{0}),
+              .max = field.value("max", std::int64_t{0}),
+              .many = field.value("many", false)};
+  const bool is_list = out.many || out.type == KeyType::sections;
+  if (out.many && (out.type == KeyType::number || out.type == KeyType::boolean)) {
+    throw std::runtime_error("a list of numbers or booleans: " + out.name);
+  }
+  if (is_list && out.max == 0) out.max = limits::field_items_max;
+  if (out.type == KeyType::sections) {
+    out.many = false;  // rows are a list anyway
+    for (const json& column : field.at("columns")) out.keys.push_back(read_field(column));
+  }
+  return out;
 }
 
 KeySpec read_kind(const json& row) {

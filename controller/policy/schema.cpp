@@ -64,6 +64,10 @@ std::string name_pattern() {
 }
 
 Map schema_of(const KeySpec& spec);
+Map type_schema(const KeySpec& spec);
+
+constexpr std::string_view ports_pattern = "^[1-9][0-9]{0,4}(-[1-9][0-9]{0,4})?$";
+constexpr std::string_view network_pattern = "^[0-9A-Fa-f:.]{2,45}(/[0-9]{1,3})?$";
 
 Value group_schema(const KeyGroup& group) {
   Array one;
@@ -91,6 +95,20 @@ Map section_schema(const KeySpec& spec) {
   for (const KeyGroup& group : spec.groups) all.push_back(group_schema(group));
   if (!all.empty()) out.emplace_back("allOf", std::move(all));
   return out;
+}
+
+// One value, or a list of them.
+Map many_schema(const KeySpec& spec) {
+  const Map item = type_schema(item_of(spec));
+  Map list{{"type", "array"}, {"minItems", spec.min}, {"maxItems", spec.max}, {"items", item}};
+  if (spec.min > 1) return list;
+  return {{"anyOf", Array{item, std::move(list)}}};
+}
+
+// Text whose characters the pattern describes. What it takes for a number an editor's YAML may take
+// for one too.
+Map text_like(std::string_view pattern) {
+  return {{"type", Array{"string", "number"}}, {"pattern", pattern}};
 }
 
 Map type_schema(const KeySpec& spec) {
@@ -121,6 +139,16 @@ Map type_schema(const KeySpec& spec) {
       return {{"type", "boolean"}};
     case KeyType::number:
       return number_between(spec.min, spec.max);
+    case KeyType::body:
+      return {{"type", Array{"string", "number", "boolean"}},
+              {"maxLength", static_cast<std::int64_t>(limits::body_bytes_max)}};
+    case KeyType::digest:
+      return text_like("^[0-9A-Fa-f]{64}$");
+    case KeyType::ports:
+      return {{"anyOf", Array{number_between(1, UINT16_MAX),
+                              Map{{"type", "string"}, {"pattern", ports_pattern}}}}};
+    case KeyType::network:
+      return {{"type", "string"}, {"pattern", network_pattern}};
     case KeyType::name:
       return patterned(scalar_text(name_max), name_pattern());
     case KeyType::section:
@@ -143,7 +171,9 @@ Value default_of(const KeySpec& spec) {
 Map schema_of(const KeySpec& spec) {
   Map out;
   if (!spec.help.empty()) out.emplace_back("description", spec.help);
-  for (auto& entry : type_schema(spec)) out.push_back(std::move(entry));
+  for (auto& entry : spec.many ? many_schema(spec) : type_schema(spec)) {
+    out.push_back(std::move(entry));
+  }
   if (!spec.otherwise.empty()) out.emplace_back("default", default_of(spec));
   return out;
 }

@@ -51,7 +51,9 @@ std::vector<std::string> kind_names(const KeySpec& section) {
 
 std::optional<Value> SourceCheck::value(const KeySpec& spec, YamlIndex index, Position at) {
   if (spec.type == KeyType::section) return section(spec, index, at);
-  if (spec.type == KeyType::sections || spec.type == KeyType::lines) return list(spec, index, at);
+  if (spec.many || spec.type == KeyType::sections || spec.type == KeyType::lines) {
+    return list(spec, index, at);
+  }
   auto checked = check_scalar(spec, tree_.node(index));
   if (auto* good = std::get_if<Value>(&checked)) return std::move(*good);
   report_.add(place_of(index, at), std::get<Problem>(std::move(checked)));
@@ -149,32 +151,38 @@ void SourceCheck::check_group(const KeySpec& spec, const KeyGroup& group, YamlIn
 }
 
 bool SourceCheck::list_fits(const KeySpec& spec, const YamlNode& node, Position at) {
-  const bool rules = spec.type == KeyType::sections;
-  const std::size_t most = rules ? static_cast<std::size_t>(spec.max) : limits::rule_controls_max;
-  if (node.entries.size() > most) {
-    report_.add(at, {.name = rules ? "too_many_rules" : "too_many_items",
-                     .found = fmt::format("{} items", node.entries.size()),
+  const std::size_t count = node.entries.size();
+  const auto least = static_cast<std::size_t>(spec.min);
+  const auto most =
+      spec.type == KeyType::lines ? limits::rule_controls_max : static_cast<std::size_t>(spec.max);
+  if (count > most) {
+    report_.add(at, {.name = spec.name == "rules" ? "too_many_rules" : "too_many_items",
+                     .found = fmt::format("{} items", count),
                      .expected = fmt::format("at most {}", most)});
-    return false;
+  } else if (spec.type != KeyType::lines && count < least) {
+    report_.add(
+        at, {.name = count == 0 ? "empty_list" : "too_few_items",
+             .found = count == 0 ? fmt::format("no {}", spec.name) : fmt::format("{} items", count),
+             .expected = least == 1 ? "at least one" : fmt::format("at least {}", least)});
+  } else {
+    return true;
   }
-  if (rules && node.entries.empty()) {
-    report_.add(at, {.name = "empty_list",
-                     .found = fmt::format("no {}", spec.name),
-                     .expected = "at least one"});
-    return false;
-  }
-  return true;
+  return false;
 }
 
 std::optional<Value> SourceCheck::list(const KeySpec& spec, YamlIndex index, Position at) {
   const YamlNode& node = tree_.node(index);
+  const KeySpec item = item_of(spec);
+  if (spec.many && spec.min <= 1 && node.shape == YamlShape::scalar) {
+    auto alone = value(item, index, at);
+    if (!alone) return std::nullopt;
+    return Value(Value::Array{std::move(*alone)});
+  }
   if (node.shape != YamlShape::list) {
     wrong_shape(spec, index, at);
     return std::nullopt;
   }
   if (!list_fits(spec, node, tree_.position(index))) return std::nullopt;
-  KeySpec item = spec;
-  item.type = spec.type == KeyType::sections ? KeyType::section : KeyType::line;
   Value::Array out;
   for (const YamlEntry& entry : node.entries) {
     auto checked = value(item, entry.value, tree_.position(entry.value));

@@ -12,7 +12,8 @@ namespace reeve {
 // The values of the document's top section in table order: sections as maps, lists as arrays. What
 // was reported is left out; the whole only makes sense when the report stayed empty. Further
 // errors: `unknown_key`, `unknown_kind`, `missing_key`, `no_resource`, `two_resources`,
-// `conflicting_keys`, `empty_list`, `too_many_rules`, `too_many_items` and those of check_scalar.
+// `conflicting_keys`, `empty_list`, `too_few_items`, `too_many_rules`, `too_many_items` and those
+// of check_scalar.
 Value check_source(const YamlTree& tree, const KeySpec& format, Report& report);
 
 }  // namespace reeve

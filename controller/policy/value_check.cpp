@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "common/limits.h"
+#include "common/network_text.h"
 #include "common/policy.h"
 #include "common/text.h"
 
@@ -42,11 +43,8 @@ std::optional<Problem> refuse_text(const KeySpec& spec, std::string_view text, s
                    .found = fmt::format("{} bytes of text", text.size()),
                    .expected = fmt::format("at most {}", most)};
   }
-  std::string line(text);
-  if (spec.type == KeyType::text) {
-    std::erase_if(line, [](char c) { return c == '\n' || c == '\t'; });
-  }
-  if (printable(line) == line) return std::nullopt;
+  const bool several_lines = spec.type == KeyType::text || spec.type == KeyType::body;
+  if (several_lines ? is_printable_lines(text) : printable(text) == text) return std::nullopt;
   return Problem{.name = "unprintable_text",
                  .found = fmt::format("{}, which holds control characters", quoted(text)),
                  .expected = expectation(spec)};
@@ -139,6 +137,43 @@ Checked check_number(const KeySpec& spec, const YamlNode& node) {
   return Value(*number);
 }
 
+Checked check_body(const KeySpec& spec, std::string_view text) {
+  if (auto refused = refuse_text(spec, text, limits::body_bytes_max)) return *refused;
+  return Value(text);
+}
+
+Checked check_digest(const KeySpec& spec, std::string_view text) {
+  std::string digest(text);
+  for (char& c : digest) {
+    if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
+  }
+  if (digest.size() == 2 * Digest::size() &&
+      digest.find_first_not_of("0123456789abcdef") == std::string::npos) {
+    return Value(digest);
+  }
+  return bad_value(spec, text);
+}
+
+// Ports and networks: `refused` is why their reader refuses the text.
+Problem misread(const KeySpec& spec, std::string_view text, const Error& refused) {
+  Problem out = bad_value(spec, text);
+  out.found += fmt::format(", {}", refused.detail);
+  out.suggestion = refused.next;
+  return out;
+}
+
+Checked check_ports(const KeySpec& spec, std::string_view text) {
+  const auto ports = parse_ports(text);
+  if (ports.ok()) return Value(text);
+  return misread(spec, text, ports.error());
+}
+
+Checked check_network(const KeySpec& spec, std::string_view text) {
+  const auto network = parse_network(text);
+  if (network.ok()) return Value(text);
+  return misread(spec, text, network.error());
+}
+
 Checked check_name(const KeySpec& spec, std::string_view text) {
   if (is_valid_id(text)) return Value(text);
   return bad_value(spec, text);
@@ -186,6 +221,14 @@ std::variant<Value, Problem> check_scalar(const KeySpec& spec, const YamlNode& n
       return check_boolean(spec, node);
     case KeyType::number:
       return check_number(spec, node);
+    case KeyType::body:
+      return check_body(spec, node.text);
+    case KeyType::digest:
+      return check_digest(spec, node.text);
+    case KeyType::ports:
+      return check_ports(spec, node.text);
+    case KeyType::network:
+      return check_network(spec, node.text);
     case KeyType::name:
       return check_name(spec, node.text);
     case KeyType::section:

@@ -131,7 +131,7 @@ TEST_CASE("a rule's field that is not what it should be is refused") {
   CHECK(refusal_with("mode", 1) == "malformed_bundle");
   CHECK(refusal_with("title", std::string(4'097, 'a')) == "malformed_bundle");
   CHECK(refusal_with("title", "\xff") == "malformed_bundle");
-  CHECK(refusal_with("controls", Value::Array(33, Value("c"))) == "malformed_bundle");
+  CHECK(refusal_with("controls", Value::Array(65, Value("c"))) == "malformed_bundle");
   CHECK(refusal_with("controls", Value::Array{1}) == "malformed_bundle");
   CHECK(refusal_with("controls", Value::Array{std::string(129, 'c')}) == "malformed_bundle");
   CHECK(refusal_with("breaker", Value::Map{}) == "malformed_bundle");

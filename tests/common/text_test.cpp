@@ -179,3 +179,14 @@ TEST_CASE("an error from errno names act, object and words") {
   CHECK(error.os_errno == 28);
   CHECK(os_error("odd", "read", "x", 99'999).detail == "read x: errno 99999");
 }
+
+TEST_CASE("lines and tabs are printable lines, what a terminal would obey is not") {
+  CHECK(is_printable_lines(""));
+  CHECK(is_printable_lines("table {\n\ttype filter hook input priority 0;\n}\n"));
+  CHECK(is_printable_lines("gr\xC3\xBC\xC3\x9F\xE2\x82\xAC \\ \" '"));
+  for (const char* text :
+       {"\r\n", "\x1b[31m", "\x7f", "a\xC2\x9B", "\xE2\x80\xAE", "\xff", "\xC3"}) {
+    CHECK_FALSE(is_printable_lines(text));
+  }
+  CHECK_FALSE(is_printable_lines(std::string_view("a\0b", 3)));
+}

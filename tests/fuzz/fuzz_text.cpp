@@ -1,7 +1,8 @@
-// Text for terminals and for JSON from any bytes.
+// Text for terminals and for JSON, ports and networks from any bytes.
 #include <algorithm>
 
 #include "common/bytes.h"
+#include "common/network_text.h"
 #include "common/result.h"
 #include "common/text.h"
 #include "tests/fuzz/fuzz.h"
@@ -19,6 +20,11 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     std::string cut = shortened(bytes, most);
     REEVE_ASSERT(cut.size() <= most || cut == bytes);
     REEVE_ASSERT(!is_utf8(bytes) || is_utf8(cut));
+  }
+  REEVE_ASSERT(printable(bytes) != bytes || is_printable_lines(bytes));
+  if (auto ports = parse_ports(bytes); ports.ok()) REEVE_ASSERT(to_text(*ports) == bytes);
+  if (auto network = parse_network(bytes); network.ok()) {
+    REEVE_ASSERT(*parse_network(to_text(*network)) == *network);
   }
   return 0;
 }

@@ -2,16 +2,26 @@
 
 namespace reeve {
 
-TEST_CASE("every kind is found by its name and every field has its help") {
+namespace {
+
+void check_row(const FieldRow& field) {
+  CHECK_FALSE(field.help.empty());
+  CHECK_FALSE(name_of(field.type).empty());
+  CHECK((field.type == FieldType::choice) == !field.choices.empty());
+  CHECK((field.type == FieldType::rows) == !field.columns.empty());
+  // Their min and max are of the value; of a list they are of its length.
+  if (field.type == FieldType::boolean || field.type == FieldType::number) CHECK_FALSE(field.many);
+  for (const FieldRow& column : field.columns) check_row(column);
+}
+
+}  // namespace
+
+TEST_CASE("every kind is found by its name and every field and column has its help") {
   CHECK_FALSE(kinds().empty());
   for (const KindRow* kind : kinds()) {
     CHECK(kind_named(kind->name) == kind);
     CHECK_FALSE(kind->summary.empty());
-    for (const FieldRow& field : kind->fields) {
-      CHECK_FALSE(field.help.empty());
-      CHECK_FALSE(name_of(field.type).empty());
-      CHECK((field.type == FieldType::choice) == !field.choices.empty());
-    }
+    for (const FieldRow& field : kind->fields) check_row(field);
   }
   CHECK(kind_named("no-such-kind") == nullptr);
 }

@@ -216,6 +216,21 @@ TEST_CASE("A diff tells added, removed and changed rules, field by field") {
                                               {RuleChangeKind::added, "fresh", "F", {}}});
 }
 
+TEST_CASE("A diff shows lists and rows in one line") {
+  const auto wall = [](std::string_view fields) {
+    return fixture::compile(
+        rule_source(fmt::format("id: a\ntitle: A\nowner: o\nwall: {{{}}}", fields)));
+  };
+  const auto before = wall("allow: [{protocol: tcp, ports: 22}], names: a");
+  const auto after = wall("allow: [{protocol: tcp, ports: [22, 80-90]}], names: [a, b]");
+  const BundleDiff diff = diff_bundles(*before.bundle, *after.bundle);
+  REQUIRE(diff.rules.size() == 1);
+  CHECK(diff.rules[0].fields ==
+        std::vector<FieldChange>{{"wall.allow", "[{protocol: tcp, ports: [22]}]",
+                                  "[{protocol: tcp, ports: [22, 80-90]}]"},
+                                 {"wall.names", "[a]", "[a, b]"}});
+}
+
 TEST_CASE("A diff of a bundle with itself is empty") {
   const auto outcome = fixture::compile(one_rule("web", "a"));
   const BundleDiff diff = diff_bundles(*outcome.bundle, *outcome.bundle);

@@ -29,7 +29,23 @@ constexpr std::string_view kinds_json = R"([
     "choices": ["tcp", "udp"]},
    {"name": "port", "type": "number", "required": true, "help": "Where.", "min": 1, "max": 65535},
    {"name": "note", "type": "text", "required": false, "help": "Why."}],
-  "groups": []}
+  "groups": []},
+ {"name": "wall", "summary": "Everything that is a list or long.", "fields": [
+   {"name": "allow", "type": "rows", "help": "What may pass.", "min": 1, "max": 3, "columns": [
+     {"name": "protocol", "type": "choice", "required": true, "help": "Which.",
+      "choices": ["tcp", "udp"]},
+     {"name": "ports", "type": "ports", "required": true, "help": "Where.", "min": 1,
+      "many": true},
+     {"name": "from", "type": "network", "help": "Whence.", "many": true}]},
+   {"name": "deny", "type": "rows", "help": "What may not.", "columns": [
+     {"name": "ports", "type": "ports", "help": "Where."}]},
+   {"name": "networks", "type": "network", "help": "Two or more.", "min": 2, "many": true},
+   {"name": "names", "type": "text", "help": "As many as you like.", "many": true},
+   {"name": "protocols", "type": "choice", "help": "Some.", "many": true,
+    "choices": ["tcp", "udp"]},
+   {"name": "body", "type": "body", "help": "Long text."},
+   {"name": "sha256", "type": "digest", "help": "A digest."}],
+  "groups": [{"fields": ["body", "sha256"], "at_most_one": true, "at_least_one": false}]}
 ])";
 
 }  // namespace

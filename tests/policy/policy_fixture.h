@@ -1,4 +1,4 @@
-// Two kinds made up for these tests, so that what is tested here does not move when a real kind
+// Kinds made up for these tests, so that what is tested here does not move when a real kind
 // gets a field, and short ways to compile text.
 #pragma once
 
@@ -8,8 +8,8 @@
 
 namespace reeve::fixture {
 
-// `file` (path or glob, owner, group, mode or mode_at_most, type, absent) and `port` (protocol,
-// port, needed both).
+// `file` (path or glob, owner, group, mode or mode_at_most, type, absent), `port` (protocol, port,
+// needed both) and `wall` (lists, rows, a body or a digest).
 std::vector<KeySpec> kinds();
 
 // A policy named web with these lines as its only rule; each line gets its indentation.

@@ -20,6 +20,9 @@ struct BadPolicy {
 
 const std::string head = "id: a\ntitle: A\nowner: o\n";
 
+const std::string digest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+const std::string row = "{protocol: tcp, ports: 1}";
+
 std::string with(std::string_view lines) { return rule_source(head + std::string(lines)); }
 
 std::vector<std::string> good_policies() {
@@ -34,6 +37,15 @@ std::vector<std::string> good_policies() {
            "breaker: {fixes_first_minute: 1, rule_share_percent: 100}\n"
            "port: {protocol: udp, port: 65535, note: x}"),
       with("controls: []\nport: {protocol: tcp, port: 1}"),
+      with("wall: {allow: [{protocol: tcp, ports: 22}, {protocol: udp, ports: [\"53\", 80-90], "
+           "from: [10.0.0.0/8, \"::1\"]}]}"),
+      with("wall: {allow: [{protocol: tcp, ports: [1], from: 10.0.0.1}], deny: [], names: []}"),
+      with("wall: {networks: [\"::/0\", 0.0.0.0/0], names: 7, protocols: tcp}"),
+      with("wall: {names: [a, 6.10, true], protocols: [tcp, udp], body: \"\"}"),
+      with("wall:\n  body: |\n    chain in {\n    \tdrop\n    }"),
+      with("wall: {body: 7}"),
+      with("wall: {sha256: " + digest + "}"),
+      with("wall: {sha256: " + std::string(64, '1') + "}"),
       "policy: 7\ndescription: d\ndefaults: {owner: o, severity: low, mode: audit, breaker: {}}\n"
       "rules: [{id: 1, title: 2, file: {path: /a, owner: root}}]\n",
   };
@@ -81,7 +93,37 @@ std::vector<BadPolicy> bad_policies() {
       {with("port: {protocol: tcp, port: 0}")},
       {with("port: {protocol: tcp, port: 65536}")},
       {with("port: {protocol: tcp, port: 2.5}")},
+      {with("wall: {allow: {protocol: tcp, ports: 22}}")},
+      {with("wall: {allow: []}")},
+      {with("wall: {allow: [tcp]}")},
+      {with("wall: {allow: [{protocol: tcp}]}")},
+      {with("wall: {allow: [{protocol: tcp, ports: []}]}")},
+      {with("wall: {allow: [{protocol: tcp, ports: 22, port: 1}]}")},
+      {with("wall: {allow: [{protocol: [tcp], ports: 22}]}")},
+      {with("wall: {allow: [" + row + ", " + row + ", " + row + ", " + row + "]}")},
+      {with("wall: {deny: [{ports: [1, 2]}]}")},
+      {with("wall: {deny: [{ports: 0}]}")},
+      {with("wall: {deny: [{ports: 65536}]}")},
+      {with("wall: {deny: [{ports: ssh}]}")},
+      {with("wall: {deny: [{ports: 022}]}")},
+      {with("wall: {deny: [{ports: 2.5}]}")},
+      {with("wall: {networks: [\"::1\"]}")},
+      {with("wall: {networks: 10.0.0.1}")},
+      {with("wall: {networks: [any, \"::1\"]}")},
+      {with("wall: {names: {a: b}}")},
+      {with("wall: {names: [[a]]}")},
+      {with("wall: {protocols: [tcp, sctp]}")},
+      {with("wall: {body: [a]}")},
+      {with("wall: {body: a, sha256: " + digest + "}")},
+      {with("wall: {sha256: " + digest + "0}")},
+      {with("wall: {sha256: \"\"}")},
       // Where JSON Schema has no words for it.
+      {with("wall: {deny: [{ports: 90-80}]}"), SchemaSees::nothing},
+      {with("wall: {deny: [{ports: 1-99999}]}"), SchemaSees::nothing},
+      {with("wall: {networks: [\"::1\", 10.0.0.1/8]}"), SchemaSees::nothing},
+      {with("wall: {networks: [\"::1\", 10.0.0]}"), SchemaSees::nothing},
+      {with("wall: {sha256: 7}"), SchemaSees::nothing},
+      {with("wall: {body: \"\\e\"}"), SchemaSees::nothing},
       {with("file: {path: /a, mode: 689}"), SchemaSees::nothing},
       {with("file: {path: /a, owner: 4294967295}"), SchemaSees::nothing},
       {with("file: {glob: \"/a/[b\", mode: 600}"), SchemaSees::nothing},

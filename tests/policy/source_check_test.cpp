@@ -38,9 +38,10 @@ TEST_CASE("A misspelt key gets its position and the key that was meant") {
 }
 
 TEST_CASE("An unknown kind is named as a kind, with the one that was meant") {
-  CHECK(resource_error("fiel: {path: /a, mode: 600}") ==
-        "web.yaml:6:5: unknown kind of resource \"fiel\"; expected file or port; did you mean "
-        "\"file\"? [unknown_kind]");
+  CHECK(
+      resource_error("fiel: {path: /a, mode: 600}") ==
+      "web.yaml:6:5: unknown kind of resource \"fiel\"; expected file, port or wall; did you mean "
+      "\"file\"? [unknown_kind]");
 }
 
 TEST_CASE("A rule has exactly one resource") {
