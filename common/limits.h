@@ -96,6 +96,12 @@ inline constexpr std::size_t file_name_bytes_max = 255;  // one component of a p
 // passwd and group under the root: a larger one answers `check_failed`, its names are unknown.
 inline constexpr std::size_t accounts_bytes_max = 16u << 20;
 
+// The packet filter: the longest comment of a rule that nft takes; elements of kept sets that a fix
+// puts back (beyond: `elements_lost`); what a record shows of a table (beyond: cut).
+inline constexpr std::size_t nft_comment_bytes_max = 128;
+inline constexpr std::size_t kept_elements_bytes_max = 4u << 20;
+inline constexpr std::size_t shown_table_bytes_max = 4'096;
+
 // Sensors: one drain() takes about this much of the kernel's queue, the rest waits for the next.
 // More wakes than this in one drain become one wake for the whole of each rule.
 inline constexpr std::size_t sensor_read_bytes = 64u << 10;
