@@ -40,6 +40,10 @@ std::string to_text(const SocketAddress& address) {
   return fmt::format("{}:{}", words.data(), address.port);
 }
 
+std::string object_of(const Listener& listener) {
+  return fmt::format("{} {}", name_of(listener.transport), to_text(listener.local));
+}
+
 std::string to_text(const TableId& table) { return table.family + " " + table.name; }
 
 bool has_other_names(const FileFacts& facts) {

@@ -6,6 +6,9 @@
 #include <array>
 #include <compare>
 #include <optional>
+#include <span>
+#include <string>
+#include <vector>
 
 #include "common/result.h"
 
@@ -27,12 +30,18 @@ std::string to_text(const SocketAddress& address);  // "0.0.0.0:22", "[::1]:53"
 struct Listener {
   Transport transport{};
   SocketAddress local;
+  bool is_ipv6_only = false;    // an IPv6 one that takes no IPv4
   std::uint32_t interface = 0;  // bound to this one alone, by index; 0: to none
-  std::uint32_t uid = 0;        // the socket's owner
+  std::uint32_t uid = 0;        // the socket's owner: who opened it
   std::uint64_t inode = 0;      // names the socket in /proc/PID/fd
-  std::uint64_t cookie = 0;     // the kernel's name of it, never used twice
+  std::uint64_t cookie = 0;     // the kernel's name of it, never given to another socket
+  // A socket that was destroyed can listen again under the same cookie. This differs where a look,
+  // whoever asked for it, has not seen the socket listen in between.
+  std::uint64_t appearance = 0;
   auto operator<=>(const Listener&) const = default;
 };
+// "tcp 0.0.0.0:22": the name of everything that listens there, a group of SO_REUSEPORT included.
+std::string object_of(const Listener& listener);
 
 // A process with a descriptor of the socket.
 struct Holder {
@@ -58,6 +67,9 @@ class SocketEyes {
   // `check_failed`.
   virtual Result<std::vector<std::pair<std::uint64_t, Holder>>> holders(
       std::span<const Listener> of) const = 0;
+  // Whether it, or a process below it in the tree of processes, has an
+  // established TCP connection. Errors: `check_failed`, `too_many_objects`.
+  virtual Result<bool> has_sessions(const Holder& holder) const = 0;
 };
 
 class SocketHands {
@@ -67,8 +79,8 @@ class SocketHands {
   // Errors: `fix_failed`; `object_changed` where another socket is there now.
   virtual Status destroy(const Listener& listener) = 0;
   // Ends the process with SIGKILL if it is still the same (start time) and still holds the socket,
-  // and waits a bounded time for its end. Never pid 1, a kernel thread or ourselves: `not_allowed`.
-  // Errors: `object_changed`, `fix_failed`.
+  // and waits a bounded time for its end. Never pid 1, a kernel thread, an agent, its launcher or
+  // courier: `not_allowed`. Errors: `object_changed`, `fix_failed`.
   virtual Status terminate(const Holder& holder, const Listener& listener) = 0;
 };
 

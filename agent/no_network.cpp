@@ -31,6 +31,7 @@ Result<std::vector<std::pair<std::uint64_t, Holder>>> NoSockets::holders(
     std::span<const Listener>) const {
   return no_network();
 }
+Result<bool> NoSockets::has_sessions(const Holder&) const { return no_network(); }
 Status NoSockets::destroy(const Listener&) { return no_network(); }
 Status NoSockets::terminate(const Holder&, const Listener&) { return no_network(); }
 

@@ -26,6 +26,7 @@ class NoSockets final : public Sockets {
   Result<std::vector<Listener>> listeners() const override;
   Result<std::vector<std::pair<std::uint64_t, Holder>>> holders(
       std::span<const Listener>) const override;
+  Result<bool> has_sessions(const Holder&) const override;
   Status destroy(const Listener&) override;
   Status terminate(const Holder&, const Listener&) override;
 };

@@ -2,6 +2,7 @@
 // why each call is there; the trials in tests/courier/sandbox_test.cpp say what is not.
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/kcmp.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -82,6 +83,8 @@ void allow_processes(Filter& filter) {
   filter.allow({"kill", "tgkill", "pidfd_open", "pidfd_send_signal", "rt_sigaction",
                 "rt_sigprocmask", "rt_sigreturn", "rt_sigpending", "rt_sigsuspend",
                 "rt_sigtimedwait", "sigaltstack", "pause", "wait4", "waitid"});
+  // Has a thread descriptors of its own? Asked of processes that may hold a socket.
+  filter.allow_values("kcmp", 2, {KCMP_FILES});
 }
 
 }  // namespace
