@@ -4,6 +4,7 @@
 #pragma once
 
 #include "agent/active_policy.h"
+#include "agent/linux_host.h"
 #include "agent/options.h"
 #include "common/record.h"
 
@@ -25,6 +26,12 @@ std::string counted(std::size_t count, std::string_view what);  // "1 rule", "2 
 Result<Bytes> read_bundle(const std::string& path);
 // One bundle as a policy of its own, without a manifest.
 Result<ActivePolicy> load_local_policy(const std::string& path);
+
+// The network of the namespace that the program runs in, for a host. Errors: `check_failed`.
+Result<LinuxHost::Network> open_network();
+// The host under the root; it has a network where that is the program's own root. Errors:
+// `root_missing`, `check_failed`.
+Result<std::unique_ptr<LinuxHost>> open_local_host(const std::string& root);
 
 // A receipt that nobody sealed, for people (two lines) and as one JSON object.
 std::string receipt_text(const Receipt& receipt);

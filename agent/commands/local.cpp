@@ -9,7 +9,6 @@
 
 #include "agent/commands/commands.h"
 #include "agent/cycle.h"
-#include "agent/linux_host.h"
 #include "common/limits.h"
 #include "common/paths.h"
 #include "common/text.h"
@@ -55,7 +54,7 @@ enum class Touch { nothing, host };
 int go_through(const Options& options, Touch touch) {
   auto policy = load_local_policy(options.bundle);
   if (!policy.ok()) return tell_error(policy.error());
-  auto host = LinuxHost::open(options.root);
+  auto host = open_local_host(options.root);
   if (!host.ok()) return tell_error(host.error());
   const SystemClock clock;
   PrintedAccounts accounts(options);
@@ -134,7 +133,7 @@ int fix_bundle(const Options& options) {
 int plan_bundle(const Options& options) {
   auto policy = load_local_policy(options.bundle);
   if (!policy.ok()) return tell_error(policy.error());
-  auto host = LinuxHost::open(options.root);
+  auto host = open_local_host(options.root);
   if (!host.ok()) return tell_error(host.error());
   std::size_t deviations = 0;
   for (const ActiveRule& rule : policy->rules) {

@@ -11,7 +11,6 @@
 
 #include "agent/commands/commands.h"
 #include "agent/launcher.h"
-#include "agent/linux_host.h"
 #include "agent/loop.h"
 #include "agent/notify.h"
 #include "agent/sandbox.h"
@@ -59,7 +58,9 @@ struct Workplace {
 Result<Workplace> open_workplace(const Options& options, const SystemDisk& disk) {
   auto signals = signals_to_stop();
   if (!signals.ok()) return signals.error();
-  auto host = LinuxHost::open(options.root);
+  auto network = open_network();
+  if (!network.ok()) return network.error();
+  auto host = LinuxHost::open(options.root, std::move(*network));
   if (!host.ok()) return host.error();
   auto inotify = InotifySensor::open(options.root);
   if (!inotify.ok()) return inotify.error();

@@ -1,0 +1,22 @@
+// Where the host that the commands look at gets its network from.
+#include "agent/commands/commands.h"
+#include "agent/sockets/linux_sockets.h"
+
+namespace reeve {
+
+Result<LinuxHost::Network> open_network() {
+  LinuxHost::Network network = LinuxHost::no_network();
+  auto sockets = LinuxSockets::open();
+  if (!sockets.ok()) return sockets.error();
+  network.sockets = std::move(*sockets);
+  return network;
+}
+
+Result<std::unique_ptr<LinuxHost>> open_local_host(const std::string& root) {
+  if (root != "/") return LinuxHost::open(root);
+  auto network = open_network();
+  if (!network.ok()) return network.error();
+  return LinuxHost::open(root, std::move(*network));
+}
+
+}  // namespace reeve
