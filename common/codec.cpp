@@ -12,6 +12,8 @@ namespace reeve {
 
 namespace {
 
+constexpr std::size_t encoded_bytes_usual = 1'024;  // most records; more is only slower
+
 Error malformed(std::string_view problem) {
   return Error{"malformed", fmt::format("MessagePack: {}", problem)};
 }
@@ -126,6 +128,33 @@ class Builder : public msgpack::null_visitor {
   std::optional<Error> error_;
 };
 
+// What Builder counts, of a tree that is there already.
+class Census {
+ public:
+  bool takes(const Value& value, std::size_t level) {
+    if (++objects_ > limits::objects_max) return false;
+    const Value::Array* items = value.array();
+    const Value::Map* entries = value.map();
+    if (items == nullptr && entries == nullptr) return true;
+    const std::size_t elements = items != nullptr ? items->size() : entries->size();
+    if (level >= limits::nesting_max || elements > limits::container_elements_max) return false;
+    return items != nullptr ? takes_items(*items, level) : takes_entries(*entries, level);
+  }
+
+ private:
+  bool takes_items(const Value::Array& items, std::size_t level) {
+    return std::ranges::all_of(items, [&](const Value& item) { return takes(item, level + 1); });
+  }
+  bool takes_entries(const Value::Map& entries, std::size_t level) {
+    objects_ += entries.size();  // the keys
+    if (has_duplicate_key(entries)) return false;
+    return std::ranges::all_of(entries,
+                               [&](const auto& entry) { return takes(entry.second, level + 1); });
+  }
+
+  std::size_t objects_ = 0;
+};
+
 struct Sink {
   Bytes bytes;
   void write(const char* data, std::size_t size) {
@@ -186,10 +215,13 @@ void pack(Packer& packer, const Value& value) {
 
 Bytes encode(const Value& value) {
   Sink sink;
+  sink.bytes.reserve(encoded_bytes_usual);
   Packer packer(sink);
   pack(packer, value);
   return std::move(sink.bytes);
 }
+
+bool is_decodable(const Value& value) { return Census().takes(value, 0); }
 
 Result<Value> decode(ByteView bytes) {
   if (bytes.size() > limits::message_bytes_max) {

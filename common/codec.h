@@ -74,6 +74,9 @@ Bytes encode(const Value& value);
 // Errors: `malformed` (not MessagePack, trailing bytes, duplicate or non-text key, float, ext),
 // `limit_exceeded`. Limits: limits.h, docs/formats.md.
 Result<Value> decode(ByteView bytes);
+// Whether decode() would take encode()'s bytes of it: levels, elements, objects and keys are within
+// the gate's limits. Says nothing of how many bytes they are.
+bool is_decodable(const Value& value);
 
 enum class UnknownFields { refuse, keep };
 

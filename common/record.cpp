@@ -34,32 +34,35 @@ void cut(Value& value, std::size_t text_max, std::size_t items_max) {
   }
 }
 
-bool within_gate(const Bytes& bytes) {
-  return bytes.size() <= limits::record_bytes_max && decode(bytes).ok();
+bool within_gate(const Value& record, const Bytes& bytes) {
+  return bytes.size() <= limits::record_bytes_max && is_decodable(record);
 }
 
 // The record's bytes, cut until they fit: what was cut is said by "cut", and the stamps always
-// stay.
-Bytes encode_within_limits(Value::Map stamps, const Value::Map& fields) {
-  Value::Map whole = stamps;
-  whole.insert(whole.end(), fields.begin(), fields.end());
-  Bytes bytes = encode(Value(whole));
-  if (within_gate(bytes)) return bytes;
+// stay. A record is sealed in the middle of a fix, so what fits is not copied.
+Bytes encode_within_limits(Value::Map stamps, Value::Map fields) {
+  const auto stamps_count = static_cast<std::ptrdiff_t>(stamps.size());
+  stamps.insert(stamps.end(), std::make_move_iterator(fields.begin()),
+                std::make_move_iterator(fields.end()));
+  const Value whole(std::move(stamps));
+  Bytes bytes = encode(whole);
+  if (within_gate(whole, bytes)) return bytes;
   struct Bound {
     std::size_t text_max;
     std::size_t items_max;
   };
   for (Bound bound : {Bound{4'096, 1'000}, Bound{1'024, 256}, Bound{256, 64}, Bound{64, 16}}) {
-    Value body(fields);
-    cut(body, bound.text_max, bound.items_max);
-    whole = stamps;
-    whole.insert(whole.end(), body.map()->begin(), body.map()->end());
-    whole.emplace_back("cut", true);
-    bytes = encode(Value(whole));
-    if (within_gate(bytes)) return bytes;
+    Value::Map entries = *whole.map();
+    for (auto entry = entries.begin() + stamps_count; entry != entries.end(); ++entry)
+      cut(entry->second, bound.text_max, bound.items_max);
+    entries.emplace_back("cut", true);
+    const Value shorter(std::move(entries));
+    bytes = encode(shorter);
+    if (within_gate(shorter, bytes)) return bytes;
   }
-  stamps.emplace_back("cut", true);
-  return encode(Value(std::move(stamps)));
+  Value::Map kept(whole.map()->begin(), whole.map()->begin() + stamps_count);
+  kept.emplace_back("cut", true);
+  return encode(Value(std::move(kept)));
 }
 
 }  // namespace
@@ -110,9 +113,13 @@ std::string_view name_of(RuleState state) {
 
 Bytes encode_record(std::string_view type, Moment sealed, std::optional<Severity> severity,
                     Value::Map fields) {
-  Value::Map stamps{{"type", type}, {"wall", sealed.wall_ns}, {"mono", sealed.mono_ns}};
+  Value::Map stamps;
+  stamps.reserve(fields.size() + 4);
+  stamps.emplace_back("type", type);
+  stamps.emplace_back("wall", sealed.wall_ns);
+  stamps.emplace_back("mono", sealed.mono_ns);
   if (severity) stamps.emplace_back("sev", name_of(*severity));
-  return encode_within_limits(std::move(stamps), fields);
+  return encode_within_limits(std::move(stamps), std::move(fields));
 }
 
 Result<Record> decode_record(ByteView bytes) {

@@ -121,6 +121,43 @@ TEST_CASE("a message beyond 64,000 bytes is refused") {
   CHECK(refusal(most) == "limit_exceeded");
 }
 
+TEST_CASE("a Value is decodable exactly where its bytes are decoded") {
+  auto nested = [](std::size_t levels, bool maps) {
+    Value out;
+    for (std::size_t i = 0; i < levels; ++i)
+      out = maps ? Value(Value::Map{{"k", out}}) : Value(Value::Array{out});
+    return out;
+  };
+  auto rows = [](std::size_t count, std::size_t cells) {
+    return Value(Value::Array(count, Value(Value::Array(cells, Value(0)))));
+  };
+  auto entries = [](std::size_t count) {
+    Value::Map out;
+    for (std::size_t i = 0; i < count; ++i) out.emplace_back(std::to_string(i), i);
+    return Value(out);
+  };
+  const Value whole[] = {samples::value(),
+                         nested(limits::nesting_max, false),
+                         nested(limits::nesting_max, true),
+                         rows(1, limits::container_elements_max),
+                         entries(limits::container_elements_max),
+                         rows(7, 584),  // 4,096 objects in all
+                         rows(1, 0)};
+  for (const Value& value : whole) {
+    CHECK(is_decodable(value));
+    CHECK(refusal(encode(value)) == "");
+  }
+  const Value refused[] = {
+      nested(limits::nesting_max + 1, false),      nested(limits::nesting_max + 1, true),
+      rows(1, limits::container_elements_max + 1), entries(limits::container_elements_max + 1),
+      Value(Value::Array{rows(7, 584)}),           rows(4, limits::container_elements_max),
+      Value(Value::Array(3, entries(1'000))),      Value(Value::Map{{"k", 1}, {"l", 2}, {"k", 3}})};
+  for (const Value& value : refused) {
+    CHECK_FALSE(is_decodable(value));
+    CHECK(refusal(encode(value)) != "");
+  }
+}
+
 TEST_CASE("counts that announce billions are refused before anything is allocated for them") {
   const Bytes bombs[] = {{0xdd, 0xff, 0xff, 0xff, 0xff},
                          {0xdf, 0xff, 0xff, 0xff, 0xff},
