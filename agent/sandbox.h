@@ -13,6 +13,11 @@ namespace reeve {
 // mount calls, no new privileges, the smallest capability set that works. Error: `sandbox_failed`.
 Status seal_deciding_process();
 
+// The child in a scratch network namespace, which already is in an empty root directory: no open(2)
+// that succeeds, no exec, sockets AF_NETLINK only, CAP_NET_ADMIN of its own namespace and no other
+// capability. Error: `sandbox_failed`.
+Status seal_scratch();
+
 struct CourierSandbox {
   std::string user;  // "same": keeps the user and, unprivileged, the root directory
   std::string empty_root;

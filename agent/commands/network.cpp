@@ -1,5 +1,7 @@
 // Where the host that the commands look at gets its network from.
 #include "agent/commands/commands.h"
+#include "agent/netfilter/forked_room.h"
+#include "agent/netfilter/linux_ruleset.h"
 #include "agent/sockets/linux_sockets.h"
 
 namespace reeve {
@@ -16,6 +18,9 @@ Result<std::unique_ptr<LinuxHost>> open_local_host(const std::string& root) {
   if (root != "/") return LinuxHost::open(root);
   auto network = open_network();
   if (!network.ok()) return network.error();
+  auto ruleset = LinuxRuleset::open(std::make_unique<ForkedRoom>());
+  if (!ruleset.ok()) return ruleset.error();
+  network->ruleset = std::move(*ruleset);
   return LinuxHost::open(root, std::move(*network));
 }
 
