@@ -54,6 +54,14 @@ bool may_set_owner(const FileFacts& facts, const Surroundings& surroundings) {
   return !has_other_names(facts) || surroundings.trusted;
 }
 
+bool may_set_acl(const FileFacts& facts, const Surroundings& surroundings) {
+  return may_set_owner(facts, surroundings);
+}
+
+bool may_replace(const FileFacts& facts, const Surroundings& surroundings) {
+  return may_set_owner(facts, surroundings);
+}
+
 bool may_set_mode(const FileFacts& facts, const Surroundings& surroundings, std::uint32_t mode) {
   if (!has_other_names(facts) || surroundings.trusted) return true;
   bool tightens = (mode & ~facts.mode) == 0;

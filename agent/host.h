@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include "agent/host_acl.h"
 #include "common/bytes.h"
 #include "common/result.h"
 
@@ -43,6 +44,8 @@ bool has_other_names(const FileFacts& facts);
 // docs/architecture.md section 5 on hard links. An object with other names may be changed in
 // trusted surroundings; elsewhere its mode may be tightened if it belongs to the directory's owner.
 bool may_set_owner(const FileFacts& facts, const Surroundings& surroundings);
+bool may_set_acl(const FileFacts& facts, const Surroundings& surroundings);
+bool may_replace(const FileFacts& facts, const Surroundings& surroundings);
 bool may_set_mode(const FileFacts& facts, const Surroundings& surroundings, std::uint32_t mode);
 
 // An object that was looked at, for Hands to refuse when another has taken its name since.
@@ -53,6 +56,22 @@ struct FileReference {
   bool is_same_object(const FileFacts& other) const {
     return facts.device == other.device && facts.inode == other.inode;
   }
+};
+
+// What a regular file holds, without showing it.
+struct ContentFacts {
+  Digest sha256;
+  std::uint64_t size = 0;
+  bool operator==(const ContentFacts&) const = default;
+};
+
+// A file as a rule wants it, whole: it takes its name with all of this at once.
+struct NewFile {
+  std::string_view content;
+  std::optional<std::uint32_t> uid;  // absent: whose the old one was; root's where there was none
+  std::optional<std::uint32_t> gid;
+  std::uint32_t mode = 0;
+  std::optional<Acl> acl;  // absent: the old one's list with the bits of `mode`, else none
 };
 
 class RulesetEyes;
@@ -75,6 +94,14 @@ class Eyes {
   // Names in a directory, sorted, without "." and "..". A missing directory is an empty list.
   // Errors: `unsafe_path`, `check_failed`, `too_many_objects`.
   virtual Result<std::vector<std::string>> list(const std::string& directory) const = 0;
+  // The object's own list, or what its mode stands for; links have none. Absent when nothing is
+  // there. Errors: `unsafe_path`, `check_failed`, `acl_unsupported` by the filesystem.
+  virtual Result<std::optional<Acl>> acl(const std::string& path, AclUse use) const = 0;
+  // Of a regular file. Absent when nothing is there. Errors: `unsafe_path`, `check_failed` (also
+  // for what is no regular file), `too_large`.
+  virtual Result<std::optional<ContentFacts>> content(const std::string& path) const = 0;
+  // The first bytes of a regular file, empty when nothing is there. Errors: as content().
+  virtual Result<Bytes> read_head(const std::string& path, std::size_t bytes_max) const = 0;
   // From passwd and group under the root, never through NSS (docs/architecture.md section 5).
   virtual std::optional<std::uint32_t> user_id(const std::string& name) const = 0;
   virtual std::optional<std::uint32_t> group_id(const std::string& name) const = 0;
@@ -93,6 +120,15 @@ class Hands {
   virtual Status set_owner(const FileReference& object, std::optional<std::uint32_t> uid,
                            std::optional<std::uint32_t> gid) = 0;
   virtual Status set_mode(const FileReference& object, std::uint32_t mode) = 0;
+  // Exactly this list, and with an access list the nine permission bits, at once. The empty default
+  // list removes it. An object with other names only in trusted surroundings. `acl_unsupported`.
+  virtual Status set_acl(const FileReference& object, AclUse use, const Acl& acl) = 0;
+  // Puts a new regular file in the place of the one that was looked at, or of nothing (inode 0),
+  // durably: whoever opens the name finds the old file or the new one, whole. A link is replaced or
+  // refused, never written through; other names keep the old file, hence only in trusted
+  // surroundings. Extended attributes user.* and the labels of SELinux and Smack are handed on;
+  // capabilities are not, as no write leaves them either.
+  virtual Status put_file(const FileReference& object, const NewFile& file) = 0;
   // Removes one name of a file or link, or an empty directory: `directory_not_empty`. A file's
   // other names are not touched, so that hard links are no obstacle.
   virtual Status remove(const FileReference& object) = 0;

@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <ctime>
 
+#include "agent/acl_gate.h"
+#include "agent/file_replacement.h"
 #include "agent/no_network.h"
 #include "agent/path_pattern.h"
 #include "common/limits.h"
@@ -31,6 +33,12 @@ Error unsafe_hard_link(const std::string& path) {
                "remove the other names, or keep the file in a directory that is root's alone"};
 }
 
+std::int64_t wall_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
 constexpr uid_t unchanged = static_cast<uid_t>(-1);
 
 }  // namespace
@@ -50,7 +58,8 @@ LinuxHost::LinuxHost(SafePath paths, Network network)
       network_(std::move(network)),
       users_(std::make_unique<AccountFile>(paths_, "/etc/passwd")),
       groups_(std::make_unique<AccountFile>(paths_, "/etc/group")),
-      accounts_tick_(std::make_unique<std::int64_t>(0)) {}
+      accounts_tick_(std::make_unique<std::int64_t>(0)),
+      contents_(std::make_unique<FileContents>(wall_ns)) {}
 
 Result<std::optional<FileFacts>> LinuxHost::look(const std::string& path) const {
   auto object = paths_.open(path, FinalLink::keep);
@@ -94,6 +103,31 @@ Result<std::vector<std::string>> LinuxHost::list(const std::string& directory) c
   if (errno != 0) return os_error("check_failed", "list", directory, errno);
   std::sort(out.begin(), out.end());
   return out;
+}
+
+Result<std::optional<Acl>> LinuxHost::acl(const std::string& path, AclUse use) const {
+  auto object = paths_.open(path, FinalLink::keep);
+  if (!object.ok()) return object.error();
+  if (!*object) return std::optional<Acl>{};
+  auto found = read_acl((*object)->get(), use, path);
+  if (!found.ok()) return found.error();
+  return std::optional(std::move(*found));
+}
+
+Result<std::optional<ContentFacts>> LinuxHost::content(const std::string& path) const {
+  auto object = paths_.open(path, FinalLink::keep);
+  if (!object.ok()) return object.error();
+  if (!*object) return std::optional<ContentFacts>{};
+  auto facts = contents_->facts_of((*object)->get(), path);
+  if (!facts.ok()) return facts.error();
+  return std::optional(*facts);
+}
+
+Result<Bytes> LinuxHost::read_head(const std::string& path, std::size_t bytes_max) const {
+  auto object = paths_.open(path, FinalLink::keep);
+  if (!object.ok()) return object.error();
+  if (!*object) return Bytes{};
+  return FileContents::head_of((*object)->get(), path, bytes_max);
 }
 
 AccountFile& LinuxHost::users() const {
@@ -166,6 +200,19 @@ Status LinuxHost::set_mode(const FileReference& object, std::uint32_t mode) {
   std::string name = proc_path(opened->fd.get());
   if (fchmodat(AT_FDCWD, name.c_str(), mode, 0) == 0) return {};
   return os_error("fix_failed", "chmod", object.path, errno);
+}
+
+Status LinuxHost::set_acl(const FileReference& object, AclUse use, const Acl& acl) {
+  auto opened = open_again(object);
+  if (!opened.ok()) return opened.error();
+  if (opened->facts.type == FileType::link)
+    return Error{"fix_failed", object.path + ": a link has no ACL"};
+  if (!may_set_acl(opened->facts, opened->around)) return unsafe_hard_link(object.path);
+  return write_acl(opened->fd.get(), use, acl, object.path);
+}
+
+Status LinuxHost::put_file(const FileReference& object, const NewFile& file) {
+  return put_new_file(paths_, object, file);
 }
 
 Status LinuxHost::remove(const FileReference& object) {

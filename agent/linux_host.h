@@ -1,13 +1,16 @@
 // The host as it is: Eyes and Hands over Linux's system calls, under a root directory
 // (docs/architecture.md section 5). Made only in mains and in tests of real trees. Holds the root's
-// descriptor and what passwd and group said last; one thread uses it. Works inside the deciding
-// process's sandbox: its calls are openat2, openat, fstat, newfstatat, readlinkat, getdents64,
-// read, fchmodat, fchownat, unlinkat, mkdirat and close.
+// descriptor, what passwd and group said last and digests of files; one thread uses it. Works
+// inside the deciding process's sandbox: its calls are openat2, openat, fstat, newfstatat,
+// readlinkat, getdents64, read, fcntl, fchmodat, fchownat, unlinkat, mkdirat and close; for lists
+// getxattr, setxattr and removexattr; for content write, fchmod, fchown, listxattr, fsetxattr,
+// fsync and renameat2.
 #pragma once
 
 #include <memory>
 
 #include "agent/account_files.h"
+#include "agent/file_content.h"
 #include "agent/host_ruleset.h"
 #include "agent/host_sockets.h"
 
@@ -35,6 +38,9 @@ class LinuxHost final : public Eyes, public Hands {
   Result<std::optional<std::string>> resolve(const std::string& path) const override;
   Result<Surroundings> surroundings(const std::string& path) const override;
   Result<std::vector<std::string>> list(const std::string& directory) const override;
+  Result<std::optional<Acl>> acl(const std::string& path, AclUse use) const override;
+  Result<std::optional<ContentFacts>> content(const std::string& path) const override;
+  Result<Bytes> read_head(const std::string& path, std::size_t bytes_max) const override;
   std::optional<std::uint32_t> user_id(const std::string& name) const override;
   std::optional<std::uint32_t> group_id(const std::string& name) const override;
   std::string user_name(std::uint32_t uid) const override;
@@ -45,6 +51,8 @@ class LinuxHost final : public Eyes, public Hands {
   Status set_owner(const FileReference& object, std::optional<std::uint32_t> uid,
                    std::optional<std::uint32_t> gid) override;
   Status set_mode(const FileReference& object, std::uint32_t mode) override;
+  Status set_acl(const FileReference& object, AclUse use, const Acl& acl) override;
+  Status put_file(const FileReference& object, const NewFile& file) override;
   Status remove(const FileReference& object) override;
   Result<FileReference> make_directory(const std::string& path) override;
 
@@ -70,6 +78,7 @@ class LinuxHost final : public Eyes, public Hands {
   std::unique_ptr<AccountFile> users_;
   std::unique_ptr<AccountFile> groups_;
   std::unique_ptr<std::int64_t> accounts_tick_;
+  std::unique_ptr<FileContents> contents_;
 };
 
 }  // namespace reeve

@@ -102,6 +102,19 @@ inline constexpr std::size_t nft_comment_bytes_max = 128;
 inline constexpr std::size_t kept_elements_bytes_max = 4u << 20;
 inline constexpr std::size_t shown_table_bytes_max = 4'096;
 
+// Content of files: a larger file answers `too_large`, since its digest would hold up everything
+// else; a digest is remembered for so many files in each of two generations, the rest are read
+// again, and so is what changed in the last two seconds (the coarsest clock of a filesystem).
+inline constexpr std::size_t digested_bytes_max = 64u << 20;
+inline constexpr std::size_t content_read_bytes = 16'384;
+inline constexpr std::size_t digests_remembered_max = 4'096;
+inline constexpr std::int64_t content_settled_ns = 2'000'000'000;
+inline constexpr std::size_t content_shown_bytes_max = 1'024;  // of what a rule lets be shown
+static_assert(body_bytes_max <= digested_bytes_max, "what policy asks for can be looked at");
+// Attributes (xattr(7)) that a replaced file hands to its successor: with more the fix is refused.
+inline constexpr std::size_t attributes_bytes_max = 1u << 20;
+inline constexpr std::size_t acl_words_bytes_max = 1'024;  // of an ACL as found, for people
+
 // Sensors: one drain() takes about this much of the kernel's queue, the rest waits for the next.
 // More wakes than this in one drain become one wake for the whole of each rule.
 inline constexpr std::size_t sensor_read_bytes = 64u << 10;

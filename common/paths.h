@@ -8,6 +8,10 @@ namespace reeve::paths {
 // A file that replaces another is written beside it under this ending (disk.h, replace_file).
 inline constexpr std::string_view temporary_suffix = ".new";
 
+// A file whose content a fix replaces is written beside it as this prefix, 16 hexadecimal digits of
+// its name's SHA-256, a dot, 32 random ones and temporary_suffix (file_replacement.h).
+inline constexpr std::string_view replacement_prefix = ".reeve-";
+
 // The agent's state directory (0700).
 inline constexpr std::string_view record_key = "identity/record.key";
 inline constexpr std::string_view transport_key = "identity/transport.key";

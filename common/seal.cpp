@@ -37,6 +37,20 @@ Digest sha256(std::initializer_list<ByteView> parts) {
   return out;
 }
 
+Result<Digest> sha256_of(const std::function<Result<ByteView>()>& next) {
+  crypto_hash_sha256_state state;
+  crypto_hash_sha256_init(&state);
+  for (;;) {
+    auto part = next();
+    if (!part.ok()) return part.error();
+    if (part->empty()) break;
+    crypto_hash_sha256_update(&state, part->data(), part->size());
+  }
+  Digest out;
+  crypto_hash_sha256_final(&state, out.data.data());
+  return out;
+}
+
 std::uint64_t checksum(ByteView bytes, const FixedBytes<16>& key) {
   static_assert(crypto_shorthash_KEYBYTES == 16 && crypto_shorthash_BYTES == 8);
   std::array<std::uint8_t, crypto_shorthash_BYTES> hash{};

@@ -3,6 +3,8 @@
 // have succeeded before anything else here is called.
 #pragma once
 
+#include <functional>
+
 #include "common/bytes.h"
 #include "common/result.h"
 
@@ -21,6 +23,8 @@ FixedBytes<N> random_bytes() {
 // SHA-256 (FIPS 180-4) over the parts, one after another.
 Digest sha256(std::initializer_list<ByteView> parts);
 inline Digest sha256(ByteView bytes) { return sha256({bytes}); }
+// The same over what `next` hands out until it gives nothing more; its errors are passed on.
+Result<Digest> sha256_of(const std::function<Result<ByteView>()>& next);
 
 // SipHash-2-4, 64 bits: a checksum against damage, keyed so that stale bytes do not pass.
 std::uint64_t checksum(ByteView bytes, const FixedBytes<16>& key);

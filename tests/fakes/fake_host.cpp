@@ -6,6 +6,7 @@
 
 #include "agent/path_pattern.h"
 #include "common/limits.h"
+#include "common/seal.h"
 
 namespace reeve {
 
@@ -38,7 +39,7 @@ void FakeHost::add(const std::string& path, FileType type, std::uint32_t mode, s
                    std::uint32_t gid) {
   if (names_.contains(path)) erase(path);
   std::uint64_t inode = next_inode_++;
-  nodes_[inode] = Node{FileFacts{type, mode, uid, gid, 1, inode, 1, 0}, {}};
+  nodes_[inode] = Node{FileFacts{type, mode, uid, gid, 1, inode, 1, 0}, {}, {}, {}, {}};
   names_[path] = inode;
 }
 
@@ -50,6 +51,22 @@ void FakeHost::add_link(const std::string& path, const std::string& target, std:
 void FakeHost::add_hard_link(const std::string& existing, const std::string& path) {
   names_[path] = names_.at(existing);
   ++nodes_.at(names_[path]).facts.links;
+}
+
+void FakeHost::set_content(const std::string& path, std::string content) {
+  Node& node = nodes_.at(names_.at(path));
+  node.facts.size = content.size();
+  node.content = std::move(content);
+}
+
+void FakeHost::set_list(const std::string& path, AclUse use, const Acl& acl) {
+  Node& node = nodes_.at(names_.at(path));
+  if (use == AclUse::inheritance) {
+    node.default_acl = acl;
+    return;
+  }
+  node.acl = is_extended_acl(acl) ? acl : Acl{};
+  node.facts.mode = (node.facts.mode & 07000) | mode_of_acl(acl);
 }
 
 void FakeHost::erase(const std::string& path) {
@@ -71,6 +88,12 @@ FileFacts FakeHost::at(const std::string& path) const {
   const Node* node = node_at(path);
   REEVE_ASSERT(node != nullptr);
   return node->facts;
+}
+
+const std::string& FakeHost::content_at(const std::string& path) const {
+  const Node* node = node_at(path);
+  REEVE_ASSERT(node != nullptr);
+  return node->content;
 }
 
 const FakeHost::Node* FakeHost::node_at(const std::string& real_path) const {
@@ -162,6 +185,45 @@ Result<std::vector<std::string>> FakeHost::list(const std::string& directory) co
   return out;
 }
 
+// The object itself; null when nothing is there.
+Result<const FakeHost::Node*> FakeHost::find(const std::string& act,
+                                             const std::string& path) const {
+  REEVE_TRY(refusal(act, path));
+  auto real = walk(path, FinalLink::keep);
+  if (!real.ok()) return real.error();
+  return *real ? node_at(**real) : nullptr;
+}
+
+Acl FakeHost::acl_of(const Node& node) {
+  return node.acl.empty() ? acl_of_mode(node.facts.mode) : acl_with_mode(node.acl, node.facts.mode);
+}
+
+Result<std::optional<Acl>> FakeHost::acl(const std::string& path, AclUse use) const {
+  ++looks_;
+  auto node = find("acl", path);
+  if (!node.ok()) return node.error();
+  if (*node == nullptr) return std::optional<Acl>{};
+  if (use == AclUse::access) return std::optional(acl_of(**node));
+  return std::optional((*node)->default_acl);
+}
+
+Result<std::optional<ContentFacts>> FakeHost::content(const std::string& path) const {
+  ++readings_;
+  auto node = find("content", path);
+  if (!node.ok()) return node.error();
+  if (*node == nullptr) return std::optional<ContentFacts>{};
+  if ((*node)->facts.type != FileType::file) return Error{"check_failed", "content " + path};
+  const std::string& content = (*node)->content;
+  return std::optional(ContentFacts{sha256(view_of(content)), content.size()});
+}
+
+Result<Bytes> FakeHost::read_head(const std::string& path, std::size_t bytes_max) const {
+  ++readings_;
+  auto node = find("read_head", path);
+  if (!node.ok()) return node.error();
+  return *node == nullptr ? Bytes{} : bytes_of((*node)->content.substr(0, bytes_max));
+}
+
 std::optional<std::uint32_t> FakeHost::user_id(const std::string& name) const {
   return id_in(users_, name);
 }
@@ -204,6 +266,49 @@ Status FakeHost::set_mode(const FileReference& object, std::uint32_t mode) {
     return Error{"unsafe_path", "set_mode " + object.path};
   acts_.push_back(fmt::format("set_mode {} {:04o}", object.path, mode));
   (*node)->facts.mode = mode;
+  return {};
+}
+
+Status FakeHost::set_acl(const FileReference& object, AclUse use, const Acl& acl) {
+  auto node = open_again(object, "set_acl");
+  if (!node.ok()) return node.error();
+  if (!may_set_acl((*node)->facts, *surroundings(object.path)))
+    return Error{"unsafe_path", "set_acl " + object.path};
+  bool is_access = use == AclUse::access;
+  if (!is_valid_acl(acl) && (is_access || !acl.empty()))
+    return Error{"fix_failed", "set_acl " + object.path};
+  acts_.push_back((is_access ? "set_acl " : "set_default_acl ") + object.path);
+  set_list(**walk(object.path, FinalLink::keep), use, acl);
+  return {};
+}
+
+Status FakeHost::put_file(const FileReference& object, const NewFile& file) {
+  Node made{FileFacts{FileType::file, file.mode, 0, 0, 1, 0, 1, 0}, {}, {}, {}, {}};
+  std::string real;
+  if (object.facts.inode == 0) {
+    REEVE_TRY(refusal("put_file", object.path));
+    auto parent = walk(std::string(directory_of(object.path)), FinalLink::follow);
+    if (!parent.ok()) return parent.error();
+    real = *parent ? joined(**parent, file_name_of(object.path)) : "";
+    if (real.empty() || names_.contains(real))
+      return Error{"fix_failed", "put_file " + object.path};
+  } else {
+    auto old = open_again(object, "put_file");
+    if (!old.ok()) return old.error();
+    if (!may_replace((*old)->facts, *surroundings(object.path)))
+      return Error{"unsafe_path", "put_file " + object.path};
+    made.facts.uid = (*old)->facts.uid;
+    made.facts.gid = (*old)->facts.gid;
+    made.acl = (*old)->acl;
+    real = **walk(object.path, FinalLink::keep);
+  }
+  acts_.push_back(fmt::format("put_file {} {}:{} {:04o} {} bytes", object.path, words_of(file.uid),
+                              words_of(file.gid), file.mode, file.content.size()));
+  add(real, FileType::file, file.mode, file.uid.value_or(made.facts.uid),
+      file.gid.value_or(made.facts.gid));
+  set_content(real, std::string(file.content));
+  Node& node = nodes_.at(names_.at(real));
+  node.acl = file.acl ? (is_extended_acl(*file.acl) ? *file.acl : Acl{}) : made.acl;
   return {};
 }
 

@@ -15,6 +15,12 @@ namespace {
 
 constexpr unsigned attacker = 65534;
 constexpr std::uint64_t flips_min = 2'000;
+// On a victim it would show in the mode.
+const Acl opening = {{AclTag::owner, 0, 6},
+                     {AclTag::user, attacker, 7},
+                     {AclTag::owning_group, 0, 6},
+                     {AclTag::mask, 0, 7},
+                     {AclTag::other, 0, 6}};
 
 // Each change runs the first figure; REEVE_RACE_ITERATIONS raises it for long runs.
 std::uint64_t iterations() {
@@ -62,9 +68,14 @@ struct Field {
     return first.inode == inode ? first : tree.facts("/home/m2");
   }
 
+  // Without the number of names: a new file may take the place of the attacker's own hard link to
+  // a victim (file_replacement.h), and costs the attacker a name.
   std::vector<FileFacts> state() const {
     std::vector<FileFacts> out;
-    for (const std::string& path : victims) out.push_back(tree.facts(path));
+    for (const std::string& path : victims) {
+      out.push_back(tree.facts(path));
+      out.back().links = 0;
+    }
     return out;
   }
 };
@@ -101,6 +112,11 @@ std::optional<FileReference> reference(const LinuxHost& host, const std::vector<
 void act(LinuxHost& host, const FileReference& object, Dice& dice, Tally& tally) {
   bool removable = object.path.ends_with("/r");
   if (removable) return count(tally, host.remove(object));
+  // Rare, as each of these that is done waits for the disk. Not on /home/m: whatever has the name
+  // when rename(2) comes is replaced (file_replacement.h), so a bystander may be as well.
+  if (dice() % 32 == 0 && object.path != "/home/m")
+    return count(tally, host.put_file(object, {"theirs", attacker, attacker, 0666, {}}));
+  if (dice() % 4 == 0) return count(tally, host.set_acl(object, AclUse::access, opening));
   if (dice() % 3 == 0) return count(tally, host.set_owner(object, attacker, attacker));
   count(tally, host.set_mode(object, dice() % 2 == 0 ? 0666 : 0600));
 }
