@@ -1,7 +1,8 @@
-// The kind `file`: owner, group, mode, type and absence of files and directories
-// (docs/architecture.md section 5). Which objects a rule has is in file_objects, the judgement of
-// one in file_check, its fields in file_rule; here are its row and its fix. It never looks into a
-// file.
+// The kind `file`: owner, group, mode, access control lists, content, type and absence of files and
+// directories (docs/architecture.md section 5). Which objects a rule has is in file_objects, the
+// judgement of one in file_check and file_details, its fix in file_fix, its fields in file_rule;
+// here is its row.
+#include "agent/kinds/file_fix.h"
 #include "agent/kinds/file_objects.h"
 #include "agent/path_pattern.h"
 
@@ -40,47 +41,10 @@ class FileResource final : public Resource {
   }
 
   Status fix(const Deviation& deviation, Hands& hands, const Eyes& eyes) const override {
-    if (!deviation.refusal.empty()) return Error{deviation.refusal, deviation.refusal_detail};
-    if (rule_.absent) return hands.remove(deviation.reference);
-    FileWish wish = wish_of(rule_, eyes);
-    // Before anything is touched: half of a fix could open what the other half would have closed.
-    REEVE_TRY(wish.accounts_known());
-    if (deviation.reference.facts.inode != 0)
-      return set_attributes(wish, deviation.reference, hands, eyes);
-    auto made = hands.make_directory(deviation.reference.path);
-    if (!made.ok()) return made.error();
-    return set_attributes(wish, *made, hands, eyes);
+    return fix_file(wish_of(rule_, eyes), deviation, hands, eyes);
   }
 
  private:
-  // The owner first: a change of owner makes the kernel clear setuid and setgid.
-  Status set_attributes(const FileWish& wish, const FileReference& object, Hands& hands,
-                        const Eyes& eyes) const {
-    FileFacts facts = object.facts;
-    bool owner = wish.owner_differs(facts);
-    bool group = wish.group_differs(facts);
-    if (owner || group) {
-      std::optional<std::uint32_t> none;
-      REEVE_TRY(hands.set_owner(object, owner ? wish.uid : none, group ? wish.gid : none));
-    }
-    const ModeWish& mode = rule_.mode_for(facts.type);
-    // Bits are only cleared from a mode that is known to be there now; an exact one needs no look.
-    if (owner || group || mode.at_most) {
-      auto now = look_again(object, eyes);
-      if (!now.ok()) return now.error();
-      facts = *now;
-    }
-    std::uint32_t wanted = mode.applied_to(facts.mode);
-    return wanted == facts.mode ? Status() : hands.set_mode(object, wanted);
-  }
-
-  static Result<FileFacts> look_again(const FileReference& object, const Eyes& eyes) {
-    auto facts = eyes.look(object.path);
-    if (!facts.ok()) return facts.error();
-    if (*facts && object.is_same_object(**facts)) return **facts;
-    return Error{"object_changed", "another object has taken the name since it was looked at"};
-  }
-
   FileRule rule_;
 };
 
@@ -129,20 +93,44 @@ constexpr FieldRow fields[] = {
      .help = "True: it must not exist and is removed; of directories only empty ones."},
     {.name = "must_exist",
      .type = FieldType::boolean,
-     .help = "True: a missing object is a deviation; a missing directory is made."},
+     .help = "True: a missing object is a deviation; a missing directory is made. With content, "
+             "silence means true."},
+    {.name = "acl",
+     .type = FieldType::text,
+     .help =
+         "The exact access control list, one entry an item as setfacl writes them, or none. Not "
+         "with tree.",
+     .min = 1,
+     .many = true},
+    {.name = "default_acl",
+     .type = FieldType::text,
+     .help = "The exact list that what is made in a directory starts with, or none; of directories "
+             "only.",
+     .min = 1,
+     .many = true},
+    {.name = "content",
+     .type = FieldType::body,
+     .help = "With path: the exact bytes of the file, which is made where it is missing."},
+    {.name = "sha256",
+     .type = FieldType::digest,
+     .help = "With path: the digest of the file's bytes; another is reported and cannot be put "
+             "right."},
 };
 
 constexpr std::string_view reach_fields[] = {"path", "glob", "tree"};
 constexpr std::string_view mode_fields[] = {"mode", "mode_at_most"};
 constexpr std::string_view dir_mode_fields[] = {"dir_mode", "dir_mode_at_most"};
-constexpr std::string_view asking_fields[] = {"owner",        "group",    "mode",
-                                              "mode_at_most", "dir_mode", "dir_mode_at_most",
-                                              "type",         "absent",   "must_exist"};
+constexpr std::string_view asking_fields[] = {
+    "owner", "group",  "mode",       "mode_at_most", "dir_mode",    "dir_mode_at_most",
+    "type",  "absent", "must_exist", "acl",          "default_acl", "content",
+    "sha256"};
+constexpr std::string_view content_fields[] = {"content", "sha256"};
 
 constexpr FieldGroup groups[] = {
     {.fields = reach_fields, .at_most_one = true, .at_least_one = true},
     {.fields = mode_fields, .at_most_one = true},
     {.fields = dir_mode_fields, .at_most_one = true},
+    {.fields = content_fields, .at_most_one = true},
     {.fields = asking_fields, .at_least_one = true},
 };
 
@@ -151,7 +139,7 @@ constexpr FieldGroup groups[] = {
 extern const KindRow file_kind;
 const KindRow file_kind = {
     .name = "file",
-    .summary = "Owner, group, mode, type and absence of files and directories.",
+    .summary = "Owner, group, mode, ACL, content, type and absence of files and directories.",
     .fields = fields,
     .groups = groups,
     .bind = bind_file,

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "agent/kinds/file_details.h"
+
 namespace reeve {
 
 namespace {
@@ -9,7 +11,11 @@ namespace {
 class Words {
  public:
   void add(std::string_view name, std::string_view value) {
-    text_ += fmt::format("{}{} {}", text_.empty() ? "" : ", ", name, value);
+    add(fmt::format("{} {}", name, value));
+  }
+  void add(std::string_view words) {
+    if (!text_.empty()) text_ += ", ";
+    text_ += words;
   }
   std::string text() && { return std::move(text_); }
 
@@ -26,6 +32,9 @@ std::string desired_words(const FileRule& rule, FileType type) {
   const ModeWish& mode = rule.mode_for(type);
   if (mode.exact) words.add("mode", octal(*mode.exact));
   if (mode.at_most) words.add("mode at most", octal(*mode.at_most));
+  if (rule.acl) words.add("acl", words_of(*rule.acl));
+  if (rule.asks_default_acl(type)) words.add("default acl", words_of(*rule.default_acl));
+  if (rule.content) words.add(wanted_content_words(rule));
   return std::move(words).text();
 }
 
@@ -35,13 +44,18 @@ std::string account_words(const std::string& asked, std::uint32_t id, std::strin
   return number ? fmt::format("{}", id) : std::move(name);
 }
 
-std::string found_words(const FileRule& rule, const FileFacts& facts, const Eyes& eyes) {
+std::string found_words(const FileRule& rule, const FileSighting& seen, const FileDetails& details,
+                        const Eyes& eyes) {
+  const FileFacts& facts = seen.facts;
   Words words;
   if (rule.owner)
     words.add("owner", account_words(*rule.owner, facts.uid, eyes.user_name(facts.uid)));
   if (rule.group)
     words.add("group", account_words(*rule.group, facts.gid, eyes.group_name(facts.gid)));
   if (rule.mode_for(facts.type).is_set()) words.add("mode", octal(facts.mode));
+  if (details.acl) words.add("acl", words_of(*details.acl, eyes));
+  if (details.default_acl) words.add("default acl", words_of(*details.default_acl, eyes));
+  if (rule.content) words.add(found_content_words(rule, eyes, seen, details));
   return std::move(words).text();
 }
 
@@ -68,9 +82,11 @@ FileVerdict missing(const FileRule& rule, const std::string& object) {
   Deviation out;
   out.object = object;
   out.desired = rule.type ? fmt::format("exists, type {}", name_of(*rule.type)) : "exists";
+  if (rule.content) out.desired += ", " + wanted_content_words(rule);
   out.found = "nothing there";
   out.reference.path = object;
-  if (!directory) {
+  bool known = directory || (rule.content && rule.content->bytes);
+  if (!known) {
     out.refusal = "nothing_to_create_from";
     out.refusal_detail = "the rule says that it must exist and not what is in it";
   }
@@ -92,32 +108,60 @@ FileVerdict check_absent(const FileRule& rule, const Eyes& eyes, const FileSight
 }
 
 // What stands in the way of changing an object with more than one name; empty if nothing does.
-std::string hard_link_problem(const FileWish& wish, const Eyes& eyes, const FileSighting& seen) {
+std::string hard_link_problem(const FileWish& wish, const Eyes& eyes, const FileSighting& seen,
+                              const FileDetails& details) {
   const FileFacts& facts = seen.facts;
   if (!has_other_names(facts)) return {};
   auto around = eyes.surroundings(seen.path);
   if (!around.ok()) return around.error().detail;
   bool owner = wish.owner_differs(facts) || wish.group_differs(facts);
   std::uint32_t mode = wish.rule.mode_for(facts.type).applied_to(facts.mode);
-  bool allowed = (!owner || may_set_owner(facts, *around)) && may_set_mode(facts, *around, mode);
+  bool allowed = (!owner || may_set_owner(facts, *around)) &&
+                 (!acl_differs(wish, details) || may_set_acl(facts, *around)) &&
+                 (!details.content_differs || may_replace(facts, *around)) &&
+                 may_set_mode(facts, *around, mode);
   if (allowed) return {};
   return fmt::format("{} names for one file, in a directory that others may write", facts.links);
 }
 
-FileVerdict check_attributes(const FileWish& wish, const Eyes& eyes, const FileSighting& seen) {
-  const FileFacts& facts = seen.facts;
-  bool holds = !wish.owner_differs(facts) && !wish.group_differs(facts) &&
-               wish.rule.mode_for(facts.type).holds(facts.mode);
-  if (holds) return {true, std::nullopt};
-  std::string desired = desired_words(wish.rule, facts.type);
-  bool ordinary = facts.type == FileType::file || facts.type == FileType::directory;
-  if (!ordinary && !wish.rule.type) return wrong_type(seen, "type file or directory, " + desired);
-  Deviation out = deviation_of(seen, std::move(desired), found_words(wish.rule, facts, eyes));
-  if (auto problem = hard_link_problem(wish, eyes, seen); !problem.empty()) {
+bool attributes_differ(const FileWish& wish, const FileFacts& facts, const FileDetails& details) {
+  return wish.owner_differs(facts) || wish.group_differs(facts) ||
+         !wish.rule.mode_for(facts.type).holds(facts.mode) || acl_differs(wish, details) ||
+         default_acl_differs(wish, details);
+}
+
+FileVerdict judge_attributes(const FileWish& wish, const Eyes& eyes, const FileSighting& seen,
+                             const FileDetails& details) {
+  const FileRule& rule = wish.rule;
+  bool attributes = attributes_differ(wish, seen.facts, details);
+  if (!attributes && !details.content_differs) return {true, std::nullopt};
+  Deviation out = deviation_of(seen, desired_words(rule, seen.facts.type),
+                               found_words(rule, seen, details, eyes));
+  if (auto problem = hard_link_problem(wish, eyes, seen, details); !problem.empty()) {
     out.refusal = "unsafe_path";
     out.refusal_detail = std::move(problem);
+  } else if (!attributes && !rule.content->bytes) {
+    Error unknown = content_unknown();
+    out.refusal = unknown.name;
+    out.refusal_detail = unknown.detail;
   }
   return {true, std::move(out)};
+}
+
+Result<FileVerdict> check_attributes(const FileWish& wish, const Eyes& eyes,
+                                     const FileSighting& seen) {
+  const FileRule& rule = wish.rule;
+  FileType type = seen.facts.type;
+  bool ordinary = type == FileType::file || type == FileType::directory;
+  if (!ordinary && !rule.type) {
+    bool asked = rule.acl || attributes_differ(wish, seen.facts, {});
+    if (!asked) return FileVerdict{true, std::nullopt};
+    return wrong_type(seen, "type file or directory, " + desired_words(rule, type));
+  }
+  auto details = look_closer(wish, eyes, seen);
+  if (!details.ok()) return details.error();
+  if (!*details) return missing(rule, seen.object);
+  return judge_attributes(wish, eyes, seen, **details);
 }
 
 // A glob without a type speaks of files and directories, and of nothing else that it may match.
@@ -160,14 +204,29 @@ Status FileWish::accounts_known() const {
   };
   if (rule.owner && !uid) return unknown("unknown_user", "user", *rule.owner);
   if (rule.group && !gid) return unknown("unknown_group", "group", *rule.group);
-  return {};
+  return lists;
 }
 
 FileWish wish_of(const FileRule& rule, const Eyes& eyes) {
-  FileWish out{rule, rule.owner_number, rule.group_number};
+  FileWish out{rule, rule.owner_number, rule.group_number, {}, {}, {}};
   if (rule.owner && !out.uid) out.uid = eyes.user_id(*rule.owner);
   if (rule.group && !out.gid) out.gid = eyes.group_id(*rule.group);
+  auto resolve = [&](const std::optional<AclWish>& wish, std::optional<Acl>& list) {
+    if (!wish) return;
+    auto resolved = resolve_acl(*wish, eyes);
+    if (resolved.ok())
+      list = std::move(*resolved);
+    else
+      out.lists = resolved.error();
+  };
+  resolve(rule.acl, out.acl);
+  resolve(rule.default_acl, out.default_acl);
   return out;
+}
+
+Error content_unknown() {
+  return Error{"content_unknown", "the rule knows the digest of the content and not the content",
+               "put the file back by hand, or give the rule `content`"};
 }
 
 Deviation refused(std::string object, std::string desired, std::string found,
@@ -199,12 +258,13 @@ Result<FileVerdict> check_named(const FileWish& wish, const Eyes& eyes, const st
   return check_attributes(wish, eyes, seen);
 }
 
-FileVerdict check_in_tree(const FileWish& wish, const Eyes& eyes, const FileSighting& seen) {
+Result<FileVerdict> check_in_tree(const FileWish& wish, const Eyes& eyes,
+                                  const FileSighting& seen) {
   const FileRule& rule = wish.rule;
   FileType found = seen.facts.type;
   if (found != FileType::directory && rule.type && *rule.type != found)
     return wrong_type(seen, fmt::format("type {} or directory", name_of(*rule.type)));
-  if (!is_covered(rule, found)) return {};
+  if (!is_covered(rule, found)) return FileVerdict{};
   return check_attributes(wish, eyes, seen);
 }
 

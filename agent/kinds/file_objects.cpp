@@ -138,7 +138,11 @@ class TreeWalk {
     auto facts = eyes_.look(path);
     if (!facts.ok()) return tally_.add_refused(object, facts.error());
     if (!*facts) return;
-    tally_.add(check_in_tree(wish_, eyes_, {object, path, **facts}));
+    auto verdict = check_in_tree(wish_, eyes_, {object, path, **facts});
+    if (verdict.ok())
+      tally_.add(std::move(*verdict));
+    else
+      tally_.add_refused(object, verdict.error());
     if ((*facts)->type == FileType::directory) pending_.push_back({object, path});
   }
 

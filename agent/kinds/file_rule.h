@@ -2,7 +2,7 @@
 // themselves are in the table row in file.cpp.
 #pragma once
 
-#include "agent/kind.h"
+#include "agent/kinds/file_acl.h"
 
 namespace reeve {
 
@@ -22,6 +22,13 @@ struct ModeWish {
   std::uint32_t applied_to(std::uint32_t mode) const;
 };
 
+// What a file must hold: by its bytes, or by their digest alone, from which nothing can be
+// restored.
+struct ContentWish {
+  Digest sha256;
+  std::optional<std::string> bytes;
+};
+
 struct FileRule {
   FileReach reach = FileReach::path;
   std::string path;  // of a glob: the pattern
@@ -32,11 +39,18 @@ struct FileRule {
   ModeWish mode;            // in a tree: of files
   ModeWish directory_mode;  // in a tree: of directories; elsewhere the same as mode
   std::optional<FileType> type;
+  std::optional<AclWish> acl;
+  std::optional<AclWish> default_acl;  // speaks of directories only
+  std::optional<ContentWish> content;
+  bool show_content = false;
   bool absent = false;
-  bool must_exist = false;
+  bool must_exist = false;  // with content in bytes: unless the rule says otherwise
 
   const ModeWish& mode_for(FileType found) const {
     return found == FileType::directory ? directory_mode : mode;
+  }
+  bool asks_default_acl(FileType found) const {
+    return default_acl && found == FileType::directory;
   }
 };
 
