@@ -2,6 +2,8 @@
 // makes sense of its lines. Breaks things, and runs the floors that the product is held against.
 //
 //   reeve-bench file TREE FLOOR_TREE TRIALS     10,000 files below /srv/app of each tree
+//   reeve-bench firewall TABLE BODY TRIALS      a table of family inet, and what nft has in its
+//   braces reeve-bench port TRIALS                     on 127.0.0.1, from port 20,000 up
 //   reeve-bench sweep BUNDLE TREE ROUNDS        file rules only, all of which hold
 #include <fmt/format.h>
 
@@ -28,6 +30,10 @@ void run(const std::vector<std::string>& words) {
   const std::string command = words.empty() ? "" : words[0];
   if (command == "file" && words.size() == 4)
     time_files(words[1], words[2], number(words[3]));
+  else if (command == "firewall" && words.size() == 4)
+    time_firewall(words[1], words[2], number(words[3]));
+  else if (command == "port" && words.size() == 2)
+    time_ports(number(words[1]));
   else if (command == "sweep" && words.size() == 4)
     time_sweeps(words[1], words[2], number(words[3]));
   else

@@ -1,8 +1,9 @@
 """The parts of a bench run. Each gives its figures; docs/bench.md says what they mean."""
 import dataclasses
+import time
 
 import stage
-from figures import Timed
+from figures import Timed, Valued
 
 
 @dataclasses.dataclass
@@ -36,6 +37,24 @@ def time_file(options):
         return [timed('file', fleet, lines, warm_up, bar=3)]
 
 
+def time_firewall(options):
+    trials = options.trials or 2000
+    warm_up = warm_up_of(trials, 50)
+    with stage.Stage() as fleet:
+        fleet.enforce('firewall', fleet.make_host())
+        lines = fleet.rig('firewall', 'reeve_bench', stage.body_of('firewall'), trials + warm_up)
+        return [timed('firewall', fleet, lines, warm_up, bar=3)]
+
+
+def time_port(options):
+    trials = options.trials or 200
+    warm_up = warm_up_of(trials, 5)
+    with stage.Stage() as fleet:
+        fleet.enforce('port', fleet.make_host())
+        lines = fleet.rig('port', trials + warm_up)
+        return [timed('port', fleet, lines, warm_up, bar=3, bar_us=300_000)]
+
+
 def time_sweep(options):
     rounds = options.trials or 30
     warm_up = warm_up_of(rounds, 3)
@@ -48,6 +67,25 @@ def time_sweep(options):
                       [line['floor'] for line in lines], bar=3)]
 
 
-TIME_TO_FIX = {'file': time_file}
-PARTS = {'time-to-fix': list(TIME_TO_FIX.values()), 'sweep': [time_sweep]}
+def footprint(options):
+    """Memory at the end of the first wait, processor time over the second."""
+    with stage.Stage() as fleet:
+        fleet.enforce('footprint', fleet.tree('host'))
+        processes = fleet.processes()
+        stage.sleep(options.settle_s, 'settling')
+        memory = {what: stage.pss_bytes(pid) for what, pid in processes}
+        before = {what: stage.cpu_ns(pid) for what, pid in processes}
+        begun = time.monotonic_ns()
+        stage.sleep(options.settle_s, 'doing nothing')
+        took = time.monotonic_ns() - begun
+        ran = {what: stage.cpu_ns(pid) - before[what] for what, pid in processes}
+    return [
+        Valued('memory', round(sum(memory.values()) / 1e6, 2), 'MB', 12,
+               {what: round(size / 1e6, 2) for what, size in memory.items()}),
+        Valued('idle_cpu', round(100 * sum(ran.values()) / took, 4), '%', 0.1,
+               {what: round(100 * ns / took, 4) for what, ns in ran.items()})]
+
+
+TIME_TO_FIX = {'file': time_file, 'firewall': time_firewall, 'port': time_port}
+PARTS = {'time-to-fix': list(TIME_TO_FIX.values()), 'sweep': [time_sweep], 'footprint': [footprint]}
 PARTS['all'] = [part for parts in PARTS.values() for part in parts]

@@ -66,8 +66,8 @@ struct Plan {
 // floor_restored, all in nanoseconds of CLOCK_MONOTONIC.
 void run_trials(const Plan& plan, Trials& trials, FloorProcess& floor);
 
-// Looks until `holds`, and says when that was first seen. Looks without a pause for some
-// milliseconds, then less often; fails after ten seconds.
+// Looks until `holds`, and says when that was first seen. Looks without a pause for half a
+// millisecond, then every 100 microseconds; fails after ten seconds.
 std::int64_t look_until(const char* what, const std::function<bool()>& holds);
 
 // Uniformly random sleeps.
@@ -84,6 +84,8 @@ void show_progress(const std::string& name, std::size_t done, std::size_t of);
 
 // The rig's commands; what each takes is in main.cpp.
 void time_files(const std::string& tree, const std::string& floor_tree, std::size_t trials);
+void time_firewall(const std::string& table, const std::string& body, std::size_t trials);
+void time_ports(std::size_t trials);
 void time_sweeps(const std::string& bundle, const std::string& tree, std::size_t rounds);
 
 }  // namespace reeve::bench

@@ -8,6 +8,8 @@ import pathlib
 import re
 import subprocess
 import sys
+import textwrap
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 for room in ('tests/e2e', 'tools'):
@@ -57,6 +59,13 @@ def policy_text(name):
         for number in range(int(times)):
             out += rule.replace('@n@', str(number)).replace('@file@', file_of(number))
     return out
+
+
+def body_of(policy):
+    """The only `body` of tests/bench/POLICY.yaml, as nft reads it."""
+    lines = policy_text(policy).splitlines()
+    at = next(number for number, line in enumerate(lines) if line.strip() == 'body: |')
+    return textwrap.dedent('\n'.join(lines[at + 1:]))
 
 
 class Stage(harness.Fleet):
@@ -109,6 +118,16 @@ class Stage(harness.Fleet):
                          f'came back\n{error}') from error
         return [receipt_of(trial, receipts) for trial in trials]
 
+    def processes(self):
+        """Launcher, agent and courier, as (what it is, pid)."""
+        children = self.child_pids('agent')
+        found = [('launcher', self.children['agent'].pid)]
+        found += [('courier' if name.startswith('reeve-courier') else 'agent', pid)
+                  for pid, name in children]
+        if sorted(what for what, _ in found) != ['agent', 'courier', 'launcher']:
+            raise Failed(f'not the three processes that were looked for: {found}')
+        return found
+
 
 def receipt_of(trial, receipts):
     found = [r for r in receipts if r['object'] == trial['object'] and
@@ -117,6 +136,27 @@ def receipt_of(trial, receipts):
         raise Failed(f'trial_missed: {trial}: wanted one proven receipt with the outcome fixed, '
                      f'found {found}')
     return found[0]
+
+
+def pss_bytes(pid):
+    text = pathlib.Path(f'/proc/{pid}/smaps_rollup').read_text()
+    return int(re.search(r'^Pss: +(\d+) kB', text, flags=re.MULTILINE)[1]) * 1024
+
+
+def cpu_ns(pid):
+    """What all threads of a process have run so far, by the scheduler's own count."""
+    return sum(int((task / 'schedstat').read_text().split()[0])
+               for task in pathlib.Path(f'/proc/{pid}/task').iterdir())
+
+
+def sleep(seconds, what):
+    """With a line on a terminal, so that nobody wonders."""
+    for left in range(seconds, 0, -1):
+        if sys.stderr.isatty():
+            print(f'\r  {what}: {left} s ', end='', file=sys.stderr, flush=True)
+        time.sleep(1)
+    if sys.stderr.isatty():
+        print('\r\033[K', end='', file=sys.stderr, flush=True)
 
 
 def courier_user():
