@@ -56,7 +56,7 @@ int compile(const Arguments& arguments) {
     return print_error(
         {.name = "usage", .detail = "-o BUNDLE is missing", .next = "reeve compile --help"});
   }
-  const auto bundle = compile_files(arguments.operands());
+  const auto bundle = compile_files(arguments.operands(), Kinds::asked);
   if (!bundle) return exit_code::failed;
   if (auto usable = refuse_special_output(*output); !usable.ok())
     return print_error(usable.error());

@@ -34,7 +34,8 @@ std::optional<Bundle> load(const std::string& path) {
     print_error(bytes.error());
     return std::nullopt;
   }
-  if (!text_of(*bytes).starts_with(bundle_magic)) return compile_files({&path, 1});
+  if (!text_of(*bytes).starts_with(bundle_magic))
+    return compile_files({&path, 1}, Kinds::not_asked);
   auto bundle = decode_bundle(*bytes);
   if (bundle.ok()) return std::move(bundle).value();
   Error error = bundle.error();

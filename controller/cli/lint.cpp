@@ -6,6 +6,7 @@
 #include "controller/cli/options.h"
 #include "controller/cli/policy_files.h"
 #include "controller/cli/terminal.h"
+#include "controller/cli/vetting.h"
 #include "controller/policy/schema.h"
 
 namespace reeve::cli {
@@ -17,7 +18,8 @@ CommandSpec spec() {
           .details =
               "Tells every error of policy source in one run, one a line on standard output:\n"
               "FILE:LINE:COLUMN: what was found; what was expected [name]. Each file is one\n"
-              "policy or a part of one; files of one policy share their rules' ids.\n"
+              "policy or a part of one; files of one policy share their rules' ids. Rules of\n"
+              "files without an error are shown to their kinds as well (reeve-agent vet).\n"
               "Exit: 0 without errors, 1 with.",
           .options = {{"json", "", "one object an error and line"},
                       {"schema", "", "print the format's JSON Schema (draft 7), for editors"}},
@@ -48,7 +50,9 @@ int lint(const Arguments& arguments) {
   const ReadSources sources = read_sources(arguments.operands());
   for (const Error& error : sources.errors) print_error(error);
   std::size_t errors = sources.errors.size();
-  for (const LintedFile& file : lint_policies(sources.files)) {
+  const auto linted = lint_and_vet(sources.files);
+  if (!linted.ok()) return print_error(linted.error());
+  for (const LintedFile& file : *linted) {
     errors += file.errors.size();
     if (arguments.has("json")) print_json(file);
     if (!arguments.has("json")) print_text(file);

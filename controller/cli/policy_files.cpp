@@ -6,8 +6,22 @@
 #include "common/text.h"
 #include "controller/cli/files.h"
 #include "controller/cli/terminal.h"
+#include "controller/cli/vetting.h"
 
 namespace reeve::cli {
+namespace {
+
+// Adds what the kinds refuse to the outcome's errors.
+Status ask_kinds(const std::vector<SourceFile>& files, CompileOutcome& outcome) {
+  const auto refused = refused_rules(outcome.bundle->policy, encode_bundle(*outcome.bundle));
+  if (!refused.ok()) return refused.error();
+  for (auto& of_file : errors_of_verdicts(files, outcome, *refused)) {
+    for (SourceError& error : of_file) outcome.errors.push_back(std::move(error));
+  }
+  return {};
+}
+
+}  // namespace
 
 Result<SourceFile> read_source(const std::string& path) {
   auto bytes = read_file(path, limits::policy_source_bytes_max);
@@ -27,17 +41,24 @@ ReadSources read_sources(std::span<const std::string> paths) {
   return out;
 }
 
-std::optional<Bundle> compile_files(std::span<const std::string> paths) {
+std::optional<Bundle> compile_files(std::span<const std::string> paths, Kinds kinds) {
   const ReadSources sources = read_sources(paths);
   for (const Error& error : sources.errors) print_error(error);
   if (!sources.errors.empty()) return std::nullopt;
   CompileOutcome outcome = compile_policy(sources.files);
+  if (outcome.bundle && kinds == Kinds::asked) {
+    if (const auto asked = ask_kinds(sources.files, outcome); !asked.ok()) {
+      print_error(asked.error());
+      return std::nullopt;
+    }
+  }
   for (const SourceError& error : outcome.errors) print_err(describe(error) + "\n");
   if (!outcome.errors.empty()) {
     print_error(
         {.name = "invalid_policy",
          .detail = fmt::format("{}; nothing was compiled", counted(outcome.errors.size(), "error")),
          .next = "put right what is named above; docs/policy.md explains every key"});
+    return std::nullopt;
   }
   return std::move(outcome.bundle);
 }

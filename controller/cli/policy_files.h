@@ -20,7 +20,9 @@ struct ReadSources {
 };
 ReadSources read_sources(std::span<const std::string> paths);
 
+enum class Kinds { asked, not_asked };  // whether every rule is shown to its kind (vetting.h)
+
 // Reads and compiles; what is wrong goes to standard error, one line an error. Absent then.
-std::optional<Bundle> compile_files(std::span<const std::string> paths);
+std::optional<Bundle> compile_files(std::span<const std::string> paths, Kinds kinds);
 
 }  // namespace reeve::cli

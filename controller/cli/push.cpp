@@ -236,7 +236,6 @@ Result<Order> order_of(const Arguments& arguments) {
                  .next = "mend what is named above; reeve lint FILE... tells it again"};
   }
   order.bundles = *std::move(bundles);
-  REEVE_TRY(vet_bundles(order.bundles));
   return order;
 }
 

@@ -1,11 +1,8 @@
 #include "controller/cli/push_sources.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <utility>
 
@@ -15,6 +12,7 @@
 #include "controller/cli/files.h"
 #include "controller/cli/policy_files.h"
 #include "controller/cli/terminal.h"
+#include "controller/cli/vetting.h"
 
 namespace reeve::cli {
 namespace {
@@ -26,48 +24,37 @@ BuiltBundle built(const Bundle& bundle, Bytes bytes) {
   return {bundle.policy, bundle.rules.size(), std::move(bytes), digest};
 }
 
-// A file in the temporary directory that is gone when this is.
-class TemporaryFile {
- public:
-  static Result<TemporaryFile> create(ByteView content) {
-    const char* directory = std::getenv("TMPDIR");
-    std::string path =
-        fmt::format("{}/reeve-vet.XXXXXX", directory != nullptr && *directory ? directory : "/tmp");
-    const Fd fd(::mkostemp(path.data(), O_CLOEXEC));
-    if (!fd.is_open()) return os_error("file_unwritable", "create", path, errno);
-    TemporaryFile file(std::move(path));
-    REEVE_TRY(write_file(file.path_, content));
-    return file;
-  }
-  TemporaryFile(TemporaryFile&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  TemporaryFile& operator=(TemporaryFile&&) = delete;
-  ~TemporaryFile() {
-    if (!path_.empty()) ::unlink(path_.c_str());
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  explicit TemporaryFile(std::string path) : path_(std::move(path)) {}
-  std::string path_;
-};
-
 // Files in two heaps: what is compiled already, and source.
 struct Inputs {
   std::vector<BuiltBundle> bundles;
   std::vector<std::string> sources;
-  bool all_read = true;
+  bool all_well = true;  // no bundle was damaged or refused
 };
+
+// False where kinds refuse rules of a compiled bundle, or could not be asked; told then.
+bool vet_compiled(const std::string& path, const Bundle& bundle, const Bytes& bytes) {
+  const auto refused = refused_rules(bundle.policy, bytes);
+  if (!refused.ok()) print_error(refused.error());
+  if (!refused.ok()) return false;
+  for (const Verdict& verdict : *refused) {
+    print_err(printable(fmt::format("{}: rule {}: {} [{}]", path, verdict.rule, verdict.detail,
+                                    verdict.name)) +
+              "\n");
+  }
+  return refused->empty();
+}
 
 void take_bundle(Inputs& inputs, const std::string& path, Bytes bytes) {
   const auto bundle = decode_bundle(bytes);
   if (bundle.ok()) {
+    if (!vet_compiled(path, *bundle, bytes)) inputs.all_well = false;
     inputs.bundles.push_back(built(*bundle, std::move(bytes)));
     return;
   }
   print_error({.name = bundle.error().name,
                .detail = fmt::format("{}: {}", path, bundle.error().detail),
                .next = "compile it again from its source"});
-  inputs.all_read = false;
+  inputs.all_well = false;
 }
 
 Inputs sort_out(std::span<const std::string> paths) {
@@ -91,11 +78,16 @@ std::optional<std::map<std::string, std::vector<SourceFile>>> lint_by_policy(
   for (const Error& error : read.errors) print_error(error);
   std::map<std::string, std::vector<SourceFile>> out;
   bool well = read.errors.empty();
-  const auto linted = lint_policies(read.files);
-  for (std::size_t i = 0; i < linted.size(); ++i) {
-    for (const SourceError& error : linted[i].errors) print_err(describe(error) + "\n");
-    well = well && linted[i].errors.empty();
-    out[linted[i].policy].push_back(read.files[i]);
+  const auto linted = lint_and_vet(read.files);
+  if (!linted.ok()) {
+    print_error(linted.error());
+    return std::nullopt;
+  }
+  for (std::size_t i = 0; i < linted->size(); ++i) {
+    const LintedFile& file = (*linted)[i];
+    for (const SourceError& error : file.errors) print_err(describe(error) + "\n");
+    well = well && file.errors.empty();
+    out[file.policy].push_back(read.files[i]);
   }
   if (!well) return std::nullopt;
   return out;
@@ -117,15 +109,6 @@ bool compile_sources(Inputs& inputs) {
   return well;
 }
 
-// Another program's words, line by line, safe on any terminal.
-void print_lines(std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    print_err(printable(text.substr(0, end)) + "\n");
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-}
-
 std::string directory_of(const std::string& path) {
   const auto slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
@@ -144,7 +127,7 @@ std::optional<std::string> git(const std::string& directory, std::vector<std::st
 
 std::optional<std::vector<BuiltBundle>> build_bundles(std::span<const std::string> paths) {
   Inputs inputs = sort_out(paths);
-  if (!compile_sources(inputs) || !inputs.all_read) return std::nullopt;
+  if (!compile_sources(inputs) || !inputs.all_well) return std::nullopt;
   auto& bundles = inputs.bundles;
   std::sort(bundles.begin(), bundles.end(),
             [](const BuiltBundle& a, const BuiltBundle& b) { return a.policy < b.policy; });
@@ -165,26 +148,6 @@ std::optional<std::vector<BuiltBundle>> build_bundles(std::span<const std::strin
     return std::nullopt;
   }
   return std::move(bundles);
-}
-
-Status vet_bundles(const std::vector<BuiltBundle>& bundles) {
-  const std::string agent = sibling_program("reeve-agent");
-  if (agent.empty()) {
-    print_err("reeve: note: reeve-agent is not beside this program; kinds were not asked\n");
-    return {};
-  }
-  for (const BuiltBundle& bundle : bundles) {
-    const auto file = TemporaryFile::create(bundle.bytes);
-    if (!file.ok()) return file.error();
-    const auto outcome = run_child({agent, "vet", file->path()}, Errors::shown);
-    if (!outcome.ok()) return outcome.error();
-    if (outcome->exit_code == 0) continue;
-    print_lines(outcome->output);
-    return Error{.name = "vet_refused",
-                 .detail = fmt::format("reeve-agent vet refused policy {}", bundle.policy),
-                 .next = "mend what it names above; nothing was pushed"};
-  }
-  return {};
 }
 
 std::string source_revision(const std::string& path) {

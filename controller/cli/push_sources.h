@@ -17,12 +17,9 @@ struct BuiltBundle {
 };
 
 // Sources of one policy make one bundle; compiled bundles (they begin with "RVBN") are taken as
-// they are. Sorted by policy. Absent when anything was wrong, which has been told then.
+// they are. Every rule is shown to its kind (vetting.h). Sorted by policy. Absent when anything was
+// wrong, which has been told then.
 std::optional<std::vector<BuiltBundle>> build_bundles(std::span<const std::string> paths);
-
-// Asks `reeve-agent vet BUNDLE` beside this program what kinds think of each bundle; a
-// missing program is told as a note. Errors: `vet_refused`, `child_failed`, `file_unwritable`.
-Status vet_bundles(const std::vector<BuiltBundle>& bundles);
 
 // The commit that holds `path`, with "+" where files differ from it; empty outside a checkout.
 std::string source_revision(const std::string& path);

@@ -213,8 +213,9 @@ CompileOutcome compile_policy(const std::vector<SourceFile>& files, std::vector<
   };
   if (collect()) return outcome;
   Bundle bundle{.policy = checked[0].policy, .rules = {}};
-  for (const CheckedFile& file : checked) {
-    for (Rule& rule : build_rules(file.values)) bundle.rules.push_back(std::move(rule));
+  for (std::size_t i = 0; i < checked.size(); ++i) {
+    for (Rule& rule : build_rules(checked[i].values)) bundle.rules.push_back(std::move(rule));
+    for (const RuleSource& rule : checked[i].rules) outcome.places.push_back({i, rule.at});
   }
   refuse_what_agents_refuse(bundle, checked);
   if (!collect()) outcome.bundle = std::move(bundle);

@@ -11,8 +11,15 @@
 
 namespace reeve {
 
+// Where a rule stands.
+struct RulePlace {
+  std::size_t file = 0;  // index among the files given
+  Position at;           // of its id, in bytes
+};
+
 struct CompileOutcome {
   std::optional<Bundle> bundle;     // exactly when there are no errors
+  std::vector<RulePlace> places;    // of the bundle's rules, in their order
   std::vector<SourceError> errors;  // in the order of the files, by position in each
 };
 

@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -59,6 +60,51 @@ class Commands(unittest.TestCase):
                           'did_you_mean': 'title'},
                          {key: value for key, value in json.loads(done.stdout).items()
                           if key not in ('found', 'expected')})
+
+    def test_lint_and_compile_show_every_rule_to_its_kind(self):
+        # What the table of keys cannot say: dir_mode goes with tree only.
+        bad = self.write('bad.yaml', POLICY.replace('mode: "0640"', 'dir_mode: "0750"'))
+        done = self.reeve('lint', bad, exit_code=1)
+        self.assertRegex(done.stdout, f'^{re.escape(str(bad))}:4:9: rule shadow: dir_mode .*; '
+                                      r'expected a rule that its kind accepts \[invalid_rule\]\n$')
+        done = self.reeve('compile', bad, '-o', self.where / 'b', exit_code=1)
+        self.assertIn(f'{bad}:4:9: rule shadow: dir_mode', done.stderr)
+        self.assertFalse((self.where / 'b').exists())
+
+    def lint_beside(self, agent, policy, exit_code=0):
+        """A copy of reeve beside a reeve-agent that says what these lines of shell say."""
+        shutil.copy(REEVE, self.where / 'reeve')
+        script = self.where / 'reeve-agent'
+        script.write_text('#!/bin/sh\n' + agent)
+        script.chmod(0o755)
+        done = subprocess.run([self.where / 'reeve', 'lint', policy], capture_output=True,
+                              text=True, timeout=WAIT_S)
+        self.assertEqual(exit_code, done.returncode, done.stdout + done.stderr)
+        return done
+
+    def test_lint_goes_on_where_this_machine_cannot_try_a_rule(self):
+        good = self.write('good.yaml', POLICY)
+        untried = ('echo \'{"rule":"shadow","verdict":"untried","error":"scratch_failed",'
+                   '"detail":"no user namespaces"}\'\n')
+        done = self.lint_beside(untried, good)
+        self.assertEqual(f'{good}: policy web, 1 rule, no errors\n', done.stdout)
+        self.assertEqual('reeve: note: policy web: 1 rule could not be tried here and may still '
+                         'be refused by hosts: no user namespaces [scratch_failed]\n', done.stderr)
+
+    def test_lint_does_not_take_a_broken_agent_for_a_contented_one(self):
+        good = self.write('good.yaml', POLICY)
+        for agent in ('echo nonsense\n', 'exit 1\n', 'kill -SEGV $$\n',
+                      'echo \'{"rule":"shadow","verdict":"refused","error":"x","detail":"y"}\'\n'):
+            done = self.lint_beside(agent, good, exit_code=1)
+            self.assertIn('error vet_failed', done.stderr)
+
+    def test_lint_without_an_agent_beside_it_says_so_and_goes_on(self):
+        self.lint_beside('', good := self.write('good.yaml', POLICY))
+        (self.where / 'reeve-agent').unlink()
+        done = subprocess.run([self.where / 'reeve', 'lint', good], capture_output=True, text=True,
+                              timeout=WAIT_S)
+        self.assertEqual((0, 'reeve: note: reeve-agent is not beside this program; kinds were not '
+                             'asked\n'), (done.returncode, done.stderr))
 
     def test_lint_without_a_file_is_a_usage_error(self):
         self.assertIn('error usage', self.reeve('lint', exit_code=1).stderr)
