@@ -3,6 +3,9 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
+
 #include "agent/host_ruleset.h"
 #include "agent/host_sockets.h"
 
@@ -38,6 +41,21 @@ std::string to_text(const SocketAddress& address) {
   REEVE_ASSERT(inet_ntop(family, address.bytes.data(), words.data(), words.size()) != nullptr);
   if (address.is_ipv6) return fmt::format("[{}]:{}", words.data(), address.port);
   return fmt::format("{}:{}", words.data(), address.port);
+}
+
+std::optional<SocketAddress> parse_socket_address(std::string_view text) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  std::string words(text.substr(0, colon));
+  SocketAddress out;
+  out.is_ipv6 = words.starts_with('[');
+  if (out.is_ipv6) words = words.substr(1, std::max<std::size_t>(words.size(), 2) - 2);
+  const std::string_view port = text.substr(colon + 1);
+  const auto [end, problem] = std::from_chars(port.data(), port.data() + port.size(), out.port);
+  if (problem != std::errc() || end != port.data() + port.size()) return std::nullopt;
+  const int family = out.is_ipv6 ? AF_INET6 : AF_INET;
+  if (inet_pton(family, words.c_str(), out.bytes.data()) != 1) return std::nullopt;
+  return to_text(out) == text ? std::optional(out) : std::nullopt;
 }
 
 std::string object_of(const Listener& listener) {

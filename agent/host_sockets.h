@@ -25,6 +25,8 @@ struct SocketAddress {
   auto operator<=>(const SocketAddress&) const = default;
 };
 std::string to_text(const SocketAddress& address);  // "0.0.0.0:22", "[::1]:53"
+// What to_text() gave; absent for anything else.
+std::optional<SocketAddress> parse_socket_address(std::string_view text);
 
 // A TCP socket in LISTEN, or a UDP socket that is bound and not connected.
 struct Listener {
@@ -50,6 +52,10 @@ struct Holder {
   std::uint64_t device = 0;       // of /proc/PID/exe; 0 with inode 0 where it cannot be read
   std::uint64_t inode = 0;
   std::string program;  // the path as the kernel shows it: for people, never for decisions
+  // Where the file that it runs stood, if it has been removed from there or replaced since; empty
+  // else. Only said where that was on the very mount that this path leads to for us, so that it is
+  // true wherever nobody but root may write the directory.
+  std::string replaced;
   std::string command;  // the command line, bounded, any bytes
   std::uint32_t uid = 0;
   std::optional<std::uint32_t> login_uid;

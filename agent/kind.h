@@ -25,6 +25,9 @@ struct Watch {
   WatchSubject subject = WatchSubject::path;
 };
 
+// The refusal of a deviation that its rule wants told and not put right.
+inline constexpr std::string_view report_only = "report_only";
+
 // One object that is not as policy wants it.
 struct Deviation {
   std::string object;   // names the incident with the rule's id; any bytes

@@ -43,8 +43,9 @@ Receipt begin_receipt(const Rule& rule, const PolicyReference& policy, const Dev
 
 void judge_untouched(Receipt& receipt, const Deviation& deviation) {
   receipt.left = deviation.found;
-  if (!deviation.refusal.empty()) because(receipt, {deviation.refusal, deviation.refusal_detail});
-  if (receipt.mode == Mode::audit || deviation.refusal.empty())
+  const bool is_refused = !deviation.refusal.empty() && deviation.refusal != report_only;
+  if (is_refused) because(receipt, {deviation.refusal, deviation.refusal_detail});
+  if (receipt.mode == Mode::audit || !is_refused)
     receipt.outcome = outcome::audited;
   else
     receipt.outcome = is_unsafe(deviation.refusal) ? outcome::unsafe_path : outcome::fix_failed;

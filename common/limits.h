@@ -132,8 +132,13 @@ inline constexpr int netlink_wait_s = 5;                   // then the kernel's 
 inline constexpr int dump_tries_max = 4;  // of a dump that changes interrupted; then `check_failed`
 // The kernel finds one member of a SO_REUSEPORT group by a hash: tries until it is the one meant.
 inline constexpr std::uint16_t destroy_tries_max = 8'192;
-inline constexpr int terminate_wait_ms = 200;             // for the end of a process after SIGKILL
-inline constexpr std::size_t command_bytes_max = 1'024;   // of a command line; the rest is cut
+// A block's comment names a socket's object (51 bytes at most) and the rule's id.
+inline constexpr std::size_t port_block_id_bytes_max = 64;
+static_assert(port_block_id_bytes_max + 51 + 12 < nft_comment_bytes_max);
+inline constexpr std::size_t port_blocks_max = 1'000;           // more sockets are not blocked
+inline constexpr std::int64_t listeners_poll_ns = 250'000'000;  // between two looks of the sensor
+inline constexpr int terminate_wait_ms = 200;            // for the end of a process after SIGKILL
+inline constexpr std::size_t command_bytes_max = 1'024;  // of a command line; the rest is cut
 inline constexpr std::size_t process_file_bytes_max = 8'192;  // of one file in /proc/PID
 
 // Times.
