@@ -15,6 +15,7 @@
 #include "agent/notify.h"
 #include "agent/sandbox.h"
 #include "agent/sensors/inotify.h"
+#include "agent/sensors/listeners.h"
 #include "common/paths.h"
 
 namespace reeve {
@@ -51,6 +52,7 @@ Result<Fd> signals_to_stop() {
 struct Workplace {
   std::unique_ptr<LinuxHost> host;
   std::unique_ptr<InotifySensor> inotify;
+  std::unique_ptr<ListenerSensor> listeners;
   ControlServer control;
   Fd signals;
 };
@@ -64,9 +66,19 @@ Result<Workplace> open_workplace(const Options& options, const SystemDisk& disk)
   if (!host.ok()) return host.error();
   auto inotify = InotifySensor::open(options.root);
   if (!inotify.ok()) return inotify.error();
+  auto listeners = ListenerSensor::open((*host)->sockets());
+  if (!listeners.ok()) return listeners.error();
   auto control = ControlServer::listen(disk.directory_fd());
   if (!control.ok()) return control.error();
-  return Workplace{std::move(*host), std::move(*inotify), std::move(*control), std::move(*signals)};
+  return Workplace{std::move(*host), std::move(*inotify), std::move(*listeners),
+                   std::move(*control), std::move(*signals)};
+}
+
+std::string names_of(const std::vector<Sensor*>& sensors) {
+  std::string out;
+  for (const Sensor* sensor : sensors)
+    out += (out.empty() ? "" : ", ") + std::string(sensor->name());
+  return out;
 }
 
 int decide(const Options& options, SystemDisk& disk, const Identity& identity,
@@ -77,9 +89,9 @@ int decide(const Options& options, SystemDisk& disk, const Identity& identity,
   const SystemClock clock;
   StderrNotes notes;
   SocketCourierPort courier;
-  const std::vector<Sensor*> sensors{around->inotify.get()};
+  const std::vector<Sensor*> sensors{around->inotify.get(), around->listeners.get()};
   notes.note(fmt::format("{} {} on {}, sensors: {}", identity.certificate.name, REEVE_VERSION,
-                         options.root, around->inotify->name()));
+                         options.root, names_of(sensors)));
   notify_ready();
   if (auto sealed = seal_deciding_process(); !sealed.ok()) return tell_error(sealed.error());
   auto agent = Agent::start({clock, disk, *around->host, around->host.get(), sensors, courier,

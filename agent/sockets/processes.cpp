@@ -93,6 +93,24 @@ std::string link_text(int directory, const char* name) {
   return out;
 }
 
+std::optional<std::uint64_t> mount_of(int directory, const std::string& name, int flags) {
+  struct statx found {};
+  if (::statx(directory, name.c_str(), flags, STATX_MNT_ID, &found) != 0) return std::nullopt;
+  return (found.stx_mask & STATX_MNT_ID) != 0 ? std::optional(found.stx_mnt_id) : std::nullopt;
+}
+
+// Where a removed file stood. The path that the kernel shows of it is only true where it is on the
+// mount that the path leads us to: every mount namespace has mounts of its own.
+std::string replaced_path(int process, const std::string& executed, std::string_view shown) {
+  constexpr std::string_view mark = " (deleted)";
+  if (!shown.starts_with('/') || !shown.ends_with(mark)) return {};
+  shown.remove_suffix(mark.size());
+  const std::string above(shown.substr(0, std::max<std::size_t>(shown.rfind('/'), 1)));
+  const auto mount = mount_of(process, executed, 0);
+  if (!mount || mount != mount_of(AT_FDCWD, above, AT_SYMLINK_NOFOLLOW)) return {};
+  return std::string(shown);
+}
+
 bool have_one_table(pid_t one, pid_t other) {
   return ::syscall(SYS_kcmp, one, other, KCMP_FILES, 0, 0) == 0;
 }
@@ -199,6 +217,7 @@ Holder Process::describe() const {
   }
   const std::string at = living();
   out.program = link_text(directory_.get(), (at + "/exe").c_str());
+  out.replaced = replaced_path(directory_.get(), at + "/exe", out.program);
   out.command =
       text_of(directory_.get(), (at + "/cmdline").c_str(), limits::command_bytes_max).value_or("");
   while (out.command.ends_with('\0')) out.command.pop_back();

@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <future>
 #include <thread>
 
@@ -36,24 +35,6 @@ ExecutedFile executed_here() {
   REQUIRE(process.has_value());
   return process->executed().value_or(ExecutedFile{});
 }
-
-// A copy of a program that is the attacker's own, for anybody to run.
-class OwnProgram {
- public:
-  explicit OwnProgram(const char* program) {
-    const int made = ::mkstemp(path_.data());
-    REQUIRE(made >= 0);
-    ::close(made);
-    std::filesystem::copy_file(program, path_, std::filesystem::copy_options::overwrite_existing);
-    REQUIRE(::chmod(path_.c_str(), 0755) == 0);
-  }
-  ~OwnProgram() { ::unlink(path_.c_str()); }
-  OwnProgram(const OwnProgram&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_ = "/tmp/reeve-own-program-XXXXXX";
-};
 
 // What the agent does with a stray listener; the number of the first step that failed.
 int act_against(LinuxSockets& sockets, std::uint16_t port) {
@@ -373,6 +354,43 @@ TEST_CASE("a program that wears another's path in a mount namespace of its own i
     if (holder.pid == static_cast<std::uint64_t>(dressed.pid())) {
       CHECK(holder.program == "/usr/bin/sleep");  // what a path would have been taken for
       CHECK_FALSE(is_sleep);
+      ++seen;
+    }
+  }
+  CHECK(seen == 2);
+}
+
+TEST_CASE("a program whose file was removed is told by where it stood, on our mounts only") {
+  REEVE_NEEDS_NAMESPACES("a removed program");
+  const auto sockets = opened();
+  const Fd socket = listening_at({Transport::tcp, "127.0.0.1"});
+  REQUIRE(::fcntl(socket.get(), F_SETFD, 0) == 0);
+  const Listener listener = only_listener_at(*sockets, port_of(socket));
+  Child honest;
+  Child dressed;
+  std::string path;
+  {
+    const OwnProgram program("/usr/bin/sleep");
+    path = program.path();
+    honest.start([&] { honest.execute(path.c_str()); });
+    dressed.start([&] { ::_exit(run_removed("/bin/sleep", "/usr/sbin/reeve-no-such-daemon")); });
+    honest.wait_until_executed();
+    dressed.wait_until_executed();
+  }
+  if (!dressed.is_running() && dressed.wait() == no_mount_namespace) {
+    fmt::print("SKIP a removed program: no mount namespace can be made by an ordinary user\n");
+    return;
+  }
+  CHECK(dressed.is_running());
+  std::size_t seen = 0;
+  for (const Holder& holder : holders_of(*sockets, listener)) {
+    if (holder.pid == static_cast<std::uint64_t>(honest.pid())) {
+      CHECK(holder.replaced == path);
+      ++seen;
+    }
+    if (holder.pid == static_cast<std::uint64_t>(dressed.pid())) {
+      CHECK(holder.program == "/usr/sbin/reeve-no-such-daemon (deleted)");
+      CHECK(holder.replaced.empty());
       ++seen;
     }
   }

@@ -17,6 +17,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
 
 namespace reeve {
 namespace {
@@ -99,6 +100,8 @@ Fd listening_at(const Place& place, Sharing sharing, Families families) {
   return socket;
 }
 
+bool listen_again(const Fd& socket) { return ::listen(socket.get(), 16) == 0; }
+
 std::uint16_t port_of(const Fd& socket) {
   AnyAddress address;
   address.size = sizeof address.bytes;
@@ -174,13 +177,45 @@ void Child::wait_for_end_of_pipe() {
   REQUIRE(::read(told_.get(), &said, 1) == 0);
 }
 
-int wear(const char* coat, const char* path) {
-  if (::geteuid() == 0 && ::setresgid(65534, 65534, 65534) == 0 &&
-      ::setresuid(65534, 65534, 65534) != 0)
+OwnProgram::OwnProgram(const char* program) {
+  const int made = ::mkostemp(path_.data(), O_CLOEXEC);
+  REQUIRE(made >= 0);
+  ::close(made);
+  std::filesystem::copy_file(program, path_, std::filesystem::copy_options::overwrite_existing);
+  REQUIRE(::chmod(path_.c_str(), 0755) == 0);
+}
+
+OwnProgram::~OwnProgram() { ::unlink(path_.c_str()); }
+
+int enter_own_mounts() {
+  if (::geteuid() == 0 &&
+      (::setresgid(65534, 65534, 65534) != 0 || ::setresuid(65534, 65534, 65534) != 0))
     return 78;
+  ::prctl(PR_SET_DUMPABLE, 1);  // /proc/self is its user's again
+  const std::string map = fmt::format("0 {} 1", ::geteuid());
   if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return no_mount_namespace;
-  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return 79;
+  if (!write_file("/proc/self/uid_map", map)) return no_mount_namespace;
+  return ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 ? 0 : 79;
+}
+
+int wear(const char* coat, const char* path) {
+  if (const int failed = enter_own_mounts(); failed != 0) return failed;
   return ::mount(coat, path, nullptr, MS_BIND, nullptr) == 0 ? 0 : 80;
+}
+
+int run_removed(const char* program, const char* path) {
+  if (const int failed = enter_own_mounts(); failed != 0) return failed;
+  const std::string above = std::filesystem::path(path).parent_path();
+  if (::mount("own", above.c_str(), "tmpfs", 0, "mode=755") != 0) return 81;
+  std::error_code problem;
+  if (!std::filesystem::copy_file(program, path, problem)) return 82;
+  const int file = ::open(path, O_PATH | O_CLOEXEC);
+  if (file < 0 || ::unlink(path) != 0) return 83;
+  std::string name = path;
+  std::string argument = "1000";
+  std::array<char*, 3> arguments{name.data(), argument.data(), nullptr};
+  ::execveat(file, "", arguments.data(), environ, AT_EMPTY_PATH);
+  return 84;
 }
 
 void send_descriptor(int socket, int descriptor) {

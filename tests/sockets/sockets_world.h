@@ -27,6 +27,7 @@ enum class Families { both, ipv6_only };
 // A TCP socket that listens, or a UDP socket that is bound; closed on exec.
 Fd listening_at(const Place& place, Sharing sharing = Sharing::alone,
                 Families families = Families::both);
+bool listen_again(const Fd& socket);
 std::uint16_t port_of(const Fd& socket);
 std::uint64_t inode_of(const Fd& socket);
 // Whether a TCP connection to there can be made.
@@ -64,10 +65,26 @@ class Child {
   Fd tell_;
 };
 
+// A copy of a program that is the attacker's own, for anybody to run.
+class OwnProgram {
+ public:
+  explicit OwnProgram(const char* program);
+  ~OwnProgram();
+  OwnProgram(const OwnProgram&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_ = "/tmp/reeve-own-program-XXXXXX";
+};
+
 // Makes this process nobody (where it is root), in user and mount namespaces of its own, with
 // `coat` mounted over `path`. 0, or no_mount_namespace, or another number where it could not.
 constexpr int no_mount_namespace = 77;
 int wear(const char* coat, const char* path);
+
+// As wear(), but what it makes there is removed before it runs: `program` under the name `path`, on
+// a file system of its own. Returns only where it could not.
+int run_removed(const char* program, const char* path);
 
 void send_descriptor(int socket, int descriptor);
 int receive_descriptor(int socket);  // -1: none came

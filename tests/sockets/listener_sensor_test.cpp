@@ -1,0 +1,135 @@
+#include <doctest/doctest.h>
+#include <poll.h>
+
+#include "agent/sensors/listeners.h"
+#include "common/limits.h"
+#include "tests/fakes/fake_sockets.h"
+#include "tests/sockets/sockets_world.h"
+
+namespace reeve {
+namespace {
+
+using Watches = std::vector<std::pair<WatchId, Watch>>;
+
+std::unique_ptr<ListenerSensor> opened(const SocketEyes& eyes) {
+  auto sensor = ListenerSensor::open(eyes);
+  REQUIRE(sensor.ok());
+  return std::move(*sensor);
+}
+
+Watches listening(std::initializer_list<WatchId> rules) {
+  Watches out{{9, Watch{.path = "/etc"}}};
+  for (WatchId rule : rules) out.push_back({rule, Watch{.subject = WatchSubject::listeners}});
+  return out;
+}
+
+// "3 tcp 0.0.0.0:22"; the rule alone where all of it is to be looked at.
+std::vector<std::string> woken(Sensor& sensor) {
+  std::vector<std::string> out;
+  for (const Wake& wake : sensor.drain().wakes) {
+    CHECK(wake.cause.via == "sock_diag");
+    CHECK(wake.cause.confidence == Confidence::unknown);
+    out.push_back(fmt::format("{} {}", wake.rule, wake.object.value_or("")));
+  }
+  return out;
+}
+
+using Wakes = std::vector<std::string>;
+
+bool is_due(const Sensor& sensor, int wait_ms) {
+  pollfd entry{sensor.fd(), POLLIN, 0};
+  return ::poll(&entry, 1, wait_ms) == 1;
+}
+
+}  // namespace
+
+TEST_CASE("a listener that comes or goes wakes each rule that asked, and nothing else does") {
+  FakeSockets sockets;
+  const Listener old = sockets.add("tcp 0.0.0.0:22");
+  const auto sensor = opened(sockets);
+  CHECK(sensor->watch(listening({3, 5, 3})).empty());
+  CHECK(woken(*sensor).empty());
+  const Listener stray = sockets.add("udp [::]:4444");
+  CHECK(woken(*sensor) == Wakes{"3 udp [::]:4444", "5 udp [::]:4444"});
+  CHECK(woken(*sensor).empty());
+  sockets.remove(stray);
+  CHECK(woken(*sensor) == Wakes{"3 udp [::]:4444", "5 udp [::]:4444"});
+  sockets.remove(old);
+  sockets.add("tcp 0.0.0.0:22");  // another socket of the same name
+  CHECK(woken(*sensor) == Wakes{"3 tcp 0.0.0.0:22", "5 tcp 0.0.0.0:22"});
+  CHECK(woken(*sensor).empty());
+}
+
+TEST_CASE("a new watch starts from what listens then") {
+  FakeSockets sockets;
+  const auto sensor = opened(sockets);
+  sensor->watch(listening({1}));
+  sockets.add("tcp 0.0.0.0:22");
+  sensor->watch(listening({2}));
+  CHECK(woken(*sensor).empty());
+}
+
+TEST_CASE("without a rule that asks, the sensor's clock stands still and it does not look") {
+  FakeSockets sockets;
+  const auto sensor = opened(sockets);
+  CHECK_FALSE(is_due(*sensor, 0));
+  sensor->watch(listening({1}));
+  CHECK(is_due(*sensor, 10'000));
+  sensor->drain();
+  CHECK_FALSE(is_due(*sensor, 0));
+  sensor->watch(listening({}));
+  sockets.refuse("listeners", Error{"check_failed", "never asked"});
+  CHECK_FALSE(sensor->drain().overflowed);
+  CHECK_FALSE(is_due(*sensor, 2 * static_cast<int>(limits::listeners_poll_ns / 1'000'000)));
+}
+
+TEST_CASE("a look that fails is a loss of events, told once, and nothing is missed after it") {
+  FakeSockets sockets;
+  const auto sensor = opened(sockets);
+  sensor->watch(listening({1}));
+  sockets.refuse("listeners", Error{"check_failed", "no answer"});
+  sockets.add("tcp 0.0.0.0:4444");
+  const SensorReport blind = sensor->drain();
+  CHECK(blind.overflowed);
+  CHECK(blind.blind_spots == Wakes{"listeners: no answer"});
+  CHECK_FALSE(sensor->drain().overflowed);
+  sockets.allow_all();
+  CHECK(woken(*sensor) == Wakes{"1 tcp 0.0.0.0:4444"});
+  sockets.refuse("listeners", Error{"check_failed", "no answer"});
+  CHECK(sensor->watch(listening({1})) == Wakes{"listeners: no answer"});
+  sockets.allow_all();
+  CHECK(woken(*sensor) == Wakes{"1 tcp 0.0.0.0:4444"});
+}
+
+TEST_CASE("of a thousand listeners only the changed one is told, of too many changes the rule") {
+  FakeSockets sockets;
+  for (int port = 1; port <= 1'000; ++port) sockets.add(fmt::format("tcp 0.0.0.0:{}", port));
+  const auto sensor = opened(sockets);
+  sensor->watch(listening({1}));
+  sockets.add("udp 0.0.0.0:5");
+  CHECK(woken(*sensor) == Wakes{"1 udp 0.0.0.0:5"});
+  for (int port = 1; port <= 9'000; ++port) sockets.add(fmt::format("udp [::1]:{}", port));
+  CHECK(woken(*sensor) == Wakes{"1 "});
+}
+
+TEST_CASE("a listener that is closed and comes back at once wakes its rule again") {
+  REEVE_NEEDS_NAMESPACES("a listener that comes back to the sensor");
+  auto sockets = LinuxSockets::open();
+  REQUIRE(sockets.ok());
+  const auto sensor = opened(**sockets);
+  sensor->watch(listening({1}));
+  const Fd stray = listening_at({Transport::tcp, "127.0.0.1"});
+  const Wakes expected{fmt::format("1 tcp 127.0.0.1:{}", port_of(stray))};
+  CHECK(woken(*sensor) == expected);
+  for (int i = 0; i < 3; ++i) {
+    const auto seen = listeners_at(**sockets, port_of(stray));
+    REQUIRE(seen.size() == 1);
+    REQUIRE((*sockets)->destroy(seen.front()).ok());
+    REQUIRE((*sockets)->listeners().ok());  // the look that finds it gone
+    REQUIRE(listen_again(stray));
+    CHECK(woken(*sensor) == expected);
+    CHECK(woken(*sensor).empty());
+  }
+}
+
+}  // namespace reeve
