@@ -26,6 +26,7 @@ namespace {
 
 constexpr std::int64_t never = INT64_MAX;
 constexpr std::int64_t ns_per_ms = 1'000'000;
+constexpr std::int64_t scratch_patience_ns = limits::scratch_deadline_s * 1'000'000'000LL;
 constexpr int courier_pair_fd = 3;  // where the courier finds its end
 
 std::string how_it_ended(int wait_status) {
@@ -59,9 +60,12 @@ class Launcher {
   Status start_courier(std::int64_t now);
   [[noreturn]] void become_decider(Fd channel, pid_t parent) noexcept;
   [[noreturn]] void become_courier(int end, pid_t parent) noexcept;
+  [[noreturn]] void become_scratch(Fd end, pid_t parent) noexcept;
   int wait_for_events(std::int64_t now);
   std::optional<int> note_decider_death(std::int64_t now);
   void note_courier_death(std::int64_t now);
+  void start_scratch(std::int64_t now);
+  void note_scratch(std::int64_t now);
   void courier_failed(std::int64_t now, std::string_view what);
   void kill_when_silent(std::int64_t now);
   int stop();
@@ -75,12 +79,14 @@ class Launcher {
   Fd null_;
   // In this order, so that the courier's end comes last where both still run.
   Child courier_;
+  Child scratch_;
   Child decider_;
   Fd channel_;
   Backoff decider_backoff_;
   Backoff courier_backoff_;
   std::int64_t decider_started_ns_ = 0;
   std::int64_t courier_started_ns_ = 0;
+  std::int64_t scratch_started_ns_ = 0;
   std::int64_t decider_alive_ns_ = 0;
   std::int64_t decider_due_ns_ = 0;
   std::int64_t courier_due_ns_ = 0;
@@ -111,9 +117,12 @@ int Launcher::run() {
     const int ready = wait_for_events(clock_.monotonic_ns());
     if (signalled_) return stop();
     const std::int64_t now = clock_.monotonic_ns();
-    if (ready > 0 && channel_.is_open() && take_alive_reports(channel_.get())) {
-      decider_alive_ns_ = now;
+    if (ready > 0 && channel_.is_open()) {
+      const Reports reports = take_reports(channel_.get());
+      if (reports.is_alive || reports.wants_scratch) decider_alive_ns_ = now;
+      if (reports.wants_scratch) start_scratch(now);
     }
+    note_scratch(now);
     note_courier_death(now);
     if (const auto status = note_decider_death(now)) return *status;
     kill_when_silent(now);
@@ -217,10 +226,12 @@ int Launcher::wait_for_events(std::int64_t now) {
     until = decider_due_ns_;
   }
   // poll(2) passes over the negative descriptors of what does not run.
-  std::array<pollfd, 4> waits{{{signals_.get(), POLLIN, 0},
+  if (scratch_.running()) until = std::min(until, scratch_started_ns_ + scratch_patience_ns);
+  std::array<pollfd, 5> waits{{{signals_.get(), POLLIN, 0},
                                {decider_.pidfd(), POLLIN, 0},
                                {channel_.get(), POLLIN, 0},
-                               {courier_.pidfd(), POLLIN, 0}}};
+                               {courier_.pidfd(), POLLIN, 0},
+                               {scratch_.pidfd(), POLLIN, 0}}};
   const std::int64_t left = until == never ? -1 : std::max<std::int64_t>(until - now, 0);
   const std::int64_t ms = left < 0 ? -1 : std::min<std::int64_t>(left / ns_per_ms + 1, INT32_MAX);
   const int ready = poll(waits.data(), waits.size(), static_cast<int>(ms));
@@ -235,6 +246,7 @@ std::optional<int> Launcher::note_decider_death(std::int64_t now) {
   last_wait_status_ = decider_.reap();
   channel_ = Fd();
   courier_.kill_and_reap();  // its peer is gone
+  scratch_.kill_and_reap();
   if (WIFEXITED(last_wait_status_) && WEXITSTATUS(last_wait_status_) <= 1) {
     return WEXITSTATUS(last_wait_status_);
   }
@@ -249,6 +261,42 @@ void Launcher::note_courier_death(std::int64_t now) {
   pollfd death{courier_.pidfd(), POLLIN, 0};
   if (!courier_.running() || poll(&death, 1, 0) != 1) return;
   courier_failed(now, "ended by " + how_it_ended(courier_.reap()));
+}
+
+// One at a time: who asks again has given up the one before. A child that cannot be started is not
+// answered, and the deciding process stops waiting for it.
+void Launcher::start_scratch(std::int64_t now) {
+  scratch_.kill_and_reap();
+  if (!plan_.scratch) return;
+  std::array<int, 2> ends{};
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) return;
+  Fd ours(ends[0]);
+  Fd theirs(ends[1]);
+  const pid_t parent = getpid();
+  std::fflush(nullptr);
+  const pid_t pid = fork();
+  if (pid < 0) return;
+  if (pid == 0) become_scratch(std::move(theirs), parent);
+  auto child = Child::adopt(pid);
+  if (!child) return;
+  scratch_ = std::move(*child);
+  scratch_started_ns_ = now;
+  send_scratch(channel_.get(), ours);
+}
+
+// Only in the forked child, which keeps nothing of the launcher's but its end.
+void Launcher::become_scratch(Fd end, pid_t parent) noexcept {
+  die_with_parent(parent);
+  setsid();
+  sigprocmask(SIG_SETMASK, &mask_before_, nullptr);
+  _exit(plan_.scratch(std::move(end)));
+}
+
+void Launcher::note_scratch(std::int64_t now) {
+  if (!scratch_.running()) return;
+  pollfd death{scratch_.pidfd(), POLLIN, 0};
+  if (now - scratch_started_ns_ >= scratch_patience_ns || poll(&death, 1, 0) == 1)
+    scratch_.kill_and_reap();
 }
 
 void Launcher::courier_failed(std::int64_t now, std::string_view what) {

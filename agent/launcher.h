@@ -19,11 +19,18 @@ class LauncherChannel {
   int fd() const { return socket_.get(); }  // readable when a courier has been started
   // The SOCK_SEQPACKET end of a newly started courier; absent when none waits. The old one is dead.
   std::optional<Fd> receive_courier();
+  // One has come while something else was waited for: the descriptor will not tell of it again.
+  bool has_courier() const { return courier_.has_value(); }
+  // One end of a stream to a new scratch child (LaunchPlan::scratch), which the launcher kills
+  // after limits::scratch_deadline_s or when another is asked for. Waits for at most
+  // limits::scratch_start_ms. Errors: `scratch_failed`.
+  Result<Fd> ask_for_scratch();
   // To be called at least every 5 s; after 30 s of silence the launcher kills and forks again.
   void report_alive();
 
  private:
   Fd socket_;
+  std::optional<Fd> courier_;  // the newest that nobody has taken
 };
 
 struct LaunchPlan {
@@ -34,6 +41,9 @@ struct LaunchPlan {
   // death: 0 for none, else the wait status. Its return value is the exit status; 0 and 1 are final
   // (a clean stop, and "cannot start"), everything else is started again.
   std::function<int(LauncherChannel, int last_wait_status)> decide;
+  // A scratch child's body, in a forked child that holds one end of a stream and no other
+  // descriptor of the launcher's. The launcher reads nothing of what goes over it.
+  std::function<int(Fd)> scratch{};
 };
 
 // Runs until SIGTERM, SIGINT or a final exit of the deciding process, which it passes on: the

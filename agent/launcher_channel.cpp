@@ -1,19 +1,24 @@
-// Both sides of the channel between launcher and deciding process: one byte upwards says "alive",
-// one byte downwards carries the end of a new courier's pair (SCM_RIGHTS, unix(7)).
+// Both sides of the channel between launcher and deciding process: one byte upwards says "alive" or
+// asks for a scratch child, one byte downwards carries the end of a new courier's pair or of a
+// scratch child's stream (SCM_RIGHTS, unix(7)).
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "agent/launcher.h"
 #include "agent/launcher_process.h"
+#include "common/limits.h"
 
 namespace reeve {
 namespace {
 
 constexpr char alive = 'A';
 constexpr char courier = 'C';
+constexpr char scratch = 'S';  // upwards: I want one; downwards: here it is
 
 // Room for the one descriptor that a message carries, aligned as cmsg(3) asks.
 struct Ancillary {
@@ -39,36 +44,27 @@ Fd descriptor_in(msghdr& message) {
   return Fd(fd);
 }
 
-}  // namespace
+struct Delivery {
+  char kind = 0;
+  Fd end;
+};
 
-std::optional<Fd> LauncherChannel::receive_courier() {
-  std::optional<Fd> newest;
+// Absent when nothing waits.
+std::optional<Delivery> next_delivery(int socket) {
   while (true) {
-    char kind = 0;
-    iovec body{&kind, 1};
+    Delivery delivery;
+    iovec body{&delivery.kind, 1};
     Ancillary ancillary;
     msghdr message = header_for(body, ancillary);
-    const ssize_t got = recvmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    const ssize_t got = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return newest;
-    if (Fd fd = descriptor_in(message); fd.is_open()) newest = std::move(fd);
+    if (got <= 0) return std::nullopt;
+    delivery.end = descriptor_in(message);
+    return delivery;
   }
 }
 
-void LauncherChannel::report_alive() {
-  // A full queue means that many reports wait already; a dead launcher takes this process along.
-  static_cast<void>(::send(socket_.get(), &alive, 1, MSG_DONTWAIT | MSG_NOSIGNAL));
-}
-
-bool take_alive_reports(int channel) {
-  bool any = false;
-  std::array<char, 16> report{};
-  while (recv(channel, report.data(), report.size(), MSG_DONTWAIT) > 0) any = true;
-  return any;
-}
-
-bool send_courier(int channel, const Fd& end) {
-  char kind = courier;
+bool send_end(int channel, char kind, const Fd& end) {
   iovec body{&kind, 1};
   Ancillary ancillary;
   msghdr message = header_for(body, ancillary);
@@ -80,5 +76,49 @@ bool send_courier(int channel, const Fd& end) {
   std::memcpy(CMSG_DATA(part), &fd, sizeof fd);
   return sendmsg(channel, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
 }
+
+}  // namespace
+
+std::optional<Fd> LauncherChannel::receive_courier() {
+  // A scratch child's end that comes here comes too late, and is closed.
+  while (auto delivery = next_delivery(socket_.get()))
+    if (delivery->kind == courier && delivery->end.is_open()) courier_ = std::move(delivery->end);
+  return std::exchange(courier_, std::nullopt);
+}
+
+Result<Fd> LauncherChannel::ask_for_scratch() {
+  // One of an earlier question that had been given up.
+  courier_ = receive_courier();
+  if (::send(socket_.get(), &scratch, 1, MSG_DONTWAIT | MSG_NOSIGNAL) != 1)
+    return os_error("scratch_failed", "ask", "the launcher", errno);
+  while (true) {
+    pollfd ready{socket_.get(), POLLIN, 0};
+    const int count = poll(&ready, 1, limits::scratch_start_ms);
+    if (count < 0 && errno == EINTR) continue;
+    auto delivery = count == 1 ? next_delivery(socket_.get()) : std::nullopt;
+    if (!delivery) return Error{"scratch_failed", "the launcher makes no scratch namespace"};
+    if (!delivery->end.is_open()) continue;
+    if (delivery->kind == scratch) return std::move(delivery->end);
+    if (delivery->kind == courier) courier_ = std::move(delivery->end);
+  }
+}
+
+void LauncherChannel::report_alive() {
+  // A full queue means that many reports wait already; a dead launcher takes this process along.
+  static_cast<void>(::send(socket_.get(), &alive, 1, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+Reports take_reports(int channel) {
+  Reports reports;
+  char report = 0;
+  while (recv(channel, &report, 1, MSG_DONTWAIT) > 0) {
+    if (report == alive) reports.is_alive = true;
+    if (report == scratch) reports.wants_scratch = true;
+  }
+  return reports;
+}
+
+bool send_courier(int channel, const Fd& end) { return send_end(channel, courier, end); }
+bool send_scratch(int channel, const Fd& end) { return send_end(channel, scratch, end); }
 
 }  // namespace reeve

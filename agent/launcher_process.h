@@ -34,7 +34,12 @@ class Backoff {
 };
 
 // The launcher's side of a channel.
-bool take_alive_reports(int channel);           // true when there was one
+struct Reports {
+  bool is_alive = false;       // the deciding process has said so
+  bool wants_scratch = false;  // it waits for a scratch child
+};
+Reports take_reports(int channel);
 bool send_courier(int channel, const Fd& end);  // false when it could not be delivered
+bool send_scratch(int channel, const Fd& end);
 
 }  // namespace reeve

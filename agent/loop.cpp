@@ -34,7 +34,8 @@ class Loop {
     for (const Sensor* sensor : parts_.sensors) polled_.push_back({sensor->fd(), POLLIN, 0});
     parts_.control.add_to(polled_);
     const std::int64_t now = parts_.clock.monotonic_ns();
-    const std::int64_t left = due <= now ? 0 : std::min(due - now, limits::loop_wait_ns_max);
+    const bool is_due = due <= now || parts_.launcher.has_courier();
+    const std::int64_t left = is_due ? 0 : std::min(due - now, limits::loop_wait_ns_max);
     const timespec timeout{left / 1'000'000'000, left % 1'000'000'000};
     if (::ppoll(polled_.data(), polled_.size(), &timeout, nullptr) >= 0) return;
     for (pollfd& entry : polled_) entry.revents = 0;
@@ -44,7 +45,7 @@ class Loop {
   void hear() {
     for (std::size_t i = 0; i < parts_.sensors.size(); ++i)
       if (is_ready(parts_.sensors[i]->fd())) parts_.agent.sensor_ready(i);
-    if (is_ready(parts_.launcher.fd())) {
+    if (is_ready(parts_.launcher.fd()) || parts_.launcher.has_courier()) {
       if (auto courier = parts_.launcher.receive_courier()) {
         parts_.courier.connect(std::move(*courier));
         parts_.agent.courier_started();

@@ -278,6 +278,7 @@ inline constexpr std::size_t scratch_braces_max = 32;  // deep
 inline constexpr std::size_t scratch_reply_bytes_max = 4u << 20;
 inline constexpr std::size_t scratch_names_max = 1'024;  // sets to keep
 inline constexpr int scratch_deadline_s = 5;
+inline constexpr int scratch_start_ms = 2'000;  // for the launcher to make the child
 inline constexpr std::size_t scratch_memory_bytes = 512u << 20;
 inline constexpr std::uint64_t scratch_descriptors_max = 16;
 inline constexpr int scratch_feed_bytes = 64 << 20;  // for all that one text of the longest changes

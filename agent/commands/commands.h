@@ -5,6 +5,7 @@
 
 #include "agent/active_policy.h"
 #include "agent/linux_host.h"
+#include "agent/netfilter/scratch_room.h"
 #include "agent/options.h"
 #include "common/record.h"
 
@@ -27,8 +28,9 @@ Result<Bytes> read_bundle(const std::string& path);
 // One bundle as a policy of its own, without a manifest.
 Result<ActivePolicy> load_local_policy(const std::string& path);
 
-// The network of the namespace that the program runs in, for a host. Errors: `check_failed`.
-Result<LinuxHost::Network> open_network();
+// The network of the namespace that the program runs in, for a host; texts for the packet filter
+// are tried in that room. Errors: `check_failed`, `nft_failed`.
+Result<LinuxHost::Network> open_network(std::unique_ptr<ScratchRoom> room);
 // The host under the root; it has a network where that is the program's own root. Errors:
 // `root_missing`, `check_failed`.
 Result<std::unique_ptr<LinuxHost>> open_local_host(const std::string& root);

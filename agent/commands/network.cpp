@@ -6,8 +6,11 @@
 
 namespace reeve {
 
-Result<LinuxHost::Network> open_network() {
+Result<LinuxHost::Network> open_network(std::unique_ptr<ScratchRoom> room) {
   LinuxHost::Network network = LinuxHost::no_network();
+  auto ruleset = LinuxRuleset::open(std::move(room));
+  if (!ruleset.ok()) return ruleset.error();
+  network.ruleset = std::move(*ruleset);
   auto sockets = LinuxSockets::open();
   if (!sockets.ok()) return sockets.error();
   network.sockets = std::move(*sockets);
@@ -16,11 +19,8 @@ Result<LinuxHost::Network> open_network() {
 
 Result<std::unique_ptr<LinuxHost>> open_local_host(const std::string& root) {
   if (root != "/") return LinuxHost::open(root);
-  auto network = open_network();
+  auto network = open_network(std::make_unique<ForkedRoom>());
   if (!network.ok()) return network.error();
-  auto ruleset = LinuxRuleset::open(std::make_unique<ForkedRoom>());
-  if (!ruleset.ok()) return ruleset.error();
-  network->ruleset = std::move(*ruleset);
   return LinuxHost::open(root, std::move(*network));
 }
 

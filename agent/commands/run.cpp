@@ -12,10 +12,12 @@
 #include "agent/commands/commands.h"
 #include "agent/launcher.h"
 #include "agent/loop.h"
+#include "agent/netfilter/scratch_child.h"
 #include "agent/notify.h"
 #include "agent/sandbox.h"
 #include "agent/sensors/inotify.h"
 #include "agent/sensors/listeners.h"
+#include "agent/sensors/nftables.h"
 #include "common/paths.h"
 
 namespace reeve {
@@ -48,50 +50,73 @@ Result<Fd> signals_to_stop() {
   return signals;
 }
 
+// The deciding process may not fork: the launcher makes its scratch children.
+class LauncherRoom final : public ScratchRoom {
+ public:
+  explicit LauncherRoom(LauncherChannel& launcher) : launcher_(launcher) {}
+  Result<Fd> enter() override { return launcher_.ask_for_scratch(); }
+
+ private:
+  LauncherChannel& launcher_;
+};
+
 // Everything that the deciding process needs beside the agent itself.
 struct Workplace {
   std::unique_ptr<LinuxHost> host;
-  std::unique_ptr<InotifySensor> inotify;
-  std::unique_ptr<ListenerSensor> listeners;
+  std::vector<std::unique_ptr<Sensor>> sensors;
   ControlServer control;
   Fd signals;
 };
 
-Result<Workplace> open_workplace(const Options& options, const SystemDisk& disk) {
+template <class Opened>
+Status add_sensor(std::vector<std::unique_ptr<Sensor>>& sensors, Opened opened) {
+  if (!opened.ok()) return opened.error();
+  sensors.push_back(std::move(*opened));
+  return {};
+}
+
+Result<std::vector<std::unique_ptr<Sensor>>> open_sensors(const Options& options,
+                                                          const SocketEyes& sockets, Notes& notes) {
+  std::vector<std::unique_ptr<Sensor>> sensors;
+  REEVE_TRY(add_sensor(sensors, InotifySensor::open(options.root)));
+  REEVE_TRY(add_sensor(sensors, ListenerSensor::open(sockets)));
+  // An ordinary user may not hear of changes to the packet filter; sweeps look at it all the same.
+  if (auto added = add_sensor(sensors, NftablesSensor::open()); !added.ok())
+    notes.note(fmt::format("{}; swept only", added.error().detail));
+  return sensors;
+}
+
+Result<Workplace> open_workplace(const Options& options, const SystemDisk& disk,
+                                 LauncherChannel& launcher, Notes& notes) {
   auto signals = signals_to_stop();
   if (!signals.ok()) return signals.error();
-  auto network = open_network();
+  auto network = open_network(std::make_unique<LauncherRoom>(launcher));
   if (!network.ok()) return network.error();
   auto host = LinuxHost::open(options.root, std::move(*network));
   if (!host.ok()) return host.error();
-  auto inotify = InotifySensor::open(options.root);
-  if (!inotify.ok()) return inotify.error();
-  auto listeners = ListenerSensor::open((*host)->sockets());
-  if (!listeners.ok()) return listeners.error();
+  auto sensors = open_sensors(options, (*host)->sockets(), notes);
+  if (!sensors.ok()) return sensors.error();
   auto control = ControlServer::listen(disk.directory_fd());
   if (!control.ok()) return control.error();
-  return Workplace{std::move(*host), std::move(*inotify), std::move(*listeners),
-                   std::move(*control), std::move(*signals)};
-}
-
-std::string names_of(const std::vector<Sensor*>& sensors) {
-  std::string out;
-  for (const Sensor* sensor : sensors)
-    out += (out.empty() ? "" : ", ") + std::string(sensor->name());
-  return out;
+  return Workplace{std::move(*host), std::move(*sensors), std::move(*control), std::move(*signals)};
 }
 
 int decide(const Options& options, SystemDisk& disk, const Identity& identity,
            LauncherChannel launcher, int last_wait_status) {
   static_cast<void>(std::signal(SIGPIPE, SIG_IGN));  // a closed log must not end enforcement
-  auto around = open_workplace(options, disk);
+  StderrNotes notes;
+  auto around = open_workplace(options, disk, launcher, notes);
   if (!around.ok()) return tell_error(around.error());
   const SystemClock clock;
-  StderrNotes notes;
   SocketCourierPort courier;
-  const std::vector<Sensor*> sensors{around->inotify.get(), around->listeners.get()};
+  std::vector<Sensor*> sensors;
+  std::string names;
+  for (const auto& sensor : around->sensors) {
+    sensors.push_back(sensor.get());
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", sensor->name());
+  }
   notes.note(fmt::format("{} {} on {}, sensors: {}", identity.certificate.name, REEVE_VERSION,
-                         options.root, names_of(sensors)));
+                         options.root, names));
   notify_ready();
   if (auto sealed = seal_deciding_process(); !sealed.ok()) return tell_error(sealed.error());
   auto agent = Agent::start({clock, disk, *around->host, around->host.get(), sensors, courier,
@@ -126,6 +151,7 @@ int run_agent(const Options& options) {
   plan.decide = [&](LauncherChannel channel, int last_wait_status) {
     return decide(options, **disk, *identity, std::move(channel), last_wait_status);
   };
+  plan.scratch = [](Fd end) { return serve_scratch(std::move(end)); };
   const auto launched = launch(plan);
   return launched.ok() ? *launched : tell_error(launched.error());
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <string>
 
 #include "agent/sandbox.h"
@@ -17,6 +18,15 @@
 
 namespace reeve {
 namespace {
+
+// A sanitizer's shadow takes terabytes of address space.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool is_sanitized = true;
+#elif defined(__has_feature)
+constexpr bool is_sanitized = __has_feature(address_sanitizer);
+#else
+constexpr bool is_sanitized = false;
+#endif
 
 Error failed(std::string_view act, std::string_view object) {
   Error error = os_error("scratch_failed", act, object, errno);
@@ -73,11 +83,7 @@ Status limit_resources() {
   REEVE_TRY(limit(RLIMIT_CORE, 0));
   REEVE_TRY(limit(RLIMIT_FSIZE, 0));
   REEVE_TRY(limit(RLIMIT_NOFILE, limits::scratch_descriptors_max));
-#if !defined(__SANITIZE_ADDRESS__) && !defined(REEVE_SANITIZED)
-  // A sanitizer's shadow takes terabytes of address space.
-  REEVE_TRY(limit(RLIMIT_AS, limits::scratch_memory_bytes));
-#endif
-  return {};
+  return is_sanitized ? Status() : limit(RLIMIT_AS, limits::scratch_memory_bytes);
 }
 
 Status keep_only(int descriptor) {
@@ -97,6 +103,7 @@ Status enter_scratch_namespace(int kept_descriptor) {
   REEVE_TRY(enter_empty_root());
   REEVE_TRY(keep_only(kept_descriptor));
   REEVE_TRY(limit_resources());
+  prctl(PR_SET_PDEATHSIG, SIGKILL);  // a user namespace's making has cleared it
   return seal_scratch();
 }
 

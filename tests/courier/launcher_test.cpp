@@ -77,7 +77,8 @@ constexpr LaunchTimes quick{1 * ms, 10 * ms, 30'000 * ms, 30'000 * ms};
 // The process that is the launcher, and the pipe by which those below it tell.
 struct Launched {
   explicit Launched(std::function<int(LauncherChannel, int, int tell_fd)> decide,
-                    const LaunchTimes& times = quick, std::string courier_user = "same") {
+                    const LaunchTimes& times = quick, std::string courier_user = "same",
+                    std::function<int(Fd)> scratch = {}) {
     Pipe pipe;
     std::fflush(nullptr);  // else the child would write it again
     pid = fork();
@@ -87,12 +88,14 @@ struct Launched {
       const int fd = pipe.write_end.get();
       LaunchPlan plan{
           std::move(courier_user), "/nonexistent-root", true,
-          [&](LauncherChannel channel, int last) { return decide(std::move(channel), last, fd); }};
+          [&](LauncherChannel channel, int last) { return decide(std::move(channel), last, fd); },
+          std::move(scratch)};
       const auto outcome = launch_with(plan, {{STAND_IN}}, times);
       _exit(outcome.ok() ? *outcome : 98);
     }
     lines = std::move(pipe.read_end);
   }
+  Launched(const Launched&) = delete;
   ~Launched() {
     if (pid > 0) {
       kill(pid, SIGKILL);
@@ -289,6 +292,69 @@ TEST_CASE("a launcher that is killed takes deciding process and courier along") 
   REQUIRE(launched.line() == "ready");
   kill(launched.pid, SIGKILL);
   CHECK(launched.line() == "");
+}
+
+// A deciding process that asks for scratch children, and their body.
+Launched with_scratch(std::function<int(LauncherChannel, int, int)> decide,
+                      std::function<int(Fd)> scratch) {
+  return Launched(std::move(decide), quick, "same", std::move(scratch));
+}
+
+int echo(Fd end) {
+  char c = 0;
+  while (read(end.get(), &c, 1) == 1)
+    if (write(end.get(), &c, 1) != 1) return 1;
+  return 0;
+}
+
+TEST_CASE("a scratch child is made when it is asked for, and no courier is lost meanwhile") {
+  auto launched = with_scratch(
+      [](LauncherChannel channel, int, int out) {
+        // The courier's end is on its way or has come: it must be there afterwards.
+        if (!readable(channel.fd())) return 1;
+        for (int i = 0; i < 3; ++i) {
+          const auto end = channel.ask_for_scratch();
+          if (!end.ok()) return 1;
+          std::array<char, 8> back{};
+          if (write(end->get(), "x", 1) != 1 || read(end->get(), back.data(), 8) != 1) return 1;
+          tell(out, std::string(back.data(), 1));
+        }
+        tell(out, channel.has_courier() ? "kept" : "none");
+        const auto courier = channel.receive_courier();
+        tell(out, courier ? message_from(*courier).substr(0, 15) : "none");
+        tell(out, channel.has_courier() ? "again" : "taken");
+        return 0;
+      },
+      echo);
+  for (const char* line : {"x", "x", "x", "kept", "[reeve-courier]", "taken"})
+    CHECK(launched.line() == line);
+  CHECK(launched.status() == 0);
+}
+
+TEST_CASE("a scratch child that is stuck gives way to the next, and one that dies is noticed") {
+  auto launched = with_scratch(
+      [](LauncherChannel channel, int, int out) {
+        const auto stuck = channel.ask_for_scratch();
+        const auto next = channel.ask_for_scratch();
+        if (!stuck.ok() || !next.ok()) return 1;
+        tell(out, message_from(*stuck));  // its end
+        if (shutdown(next->get(), SHUT_WR) != 0) return 1;
+        tell(out, message_from(*next));
+        return 0;
+      },
+      echo);
+  CHECK(launched.line() == "");
+  CHECK(launched.status() == 0);
+}
+
+TEST_CASE("without a scratch body the question has an answer, too") {
+  Launched launched([](LauncherChannel channel, int, int out) {
+    const auto end = channel.ask_for_scratch();
+    tell(out, end.ok() ? "ok" : end.error().name);
+    return 0;
+  });
+  CHECK(launched.line() == "scratch_failed");
+  CHECK(launched.status() == 0);
 }
 
 TEST_CASE("what cannot be launched has a name") {
