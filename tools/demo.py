@@ -2,17 +2,17 @@
 """tools/quickstart [--once] [--json] [--keep]
 
 Builds Reeve, then runs a controller and one agent in user, network and mount namespaces of their
-own, pushes a policy, breaks the mode of a file and shows the receipt as it comes back out of the
-controller's ledger. Nothing on this machine is touched: the agent's "host" is a small tree of files
-in a temporary directory.
+own, pushes a policy, breaks the mode of a file, opens a stray TCP listener, flushes a firewall
+table, and shows each receipt as it comes back out of the controller's ledger. Nothing on this
+machine is touched: the agent's "host" is a small tree of files in a temporary directory and a
+network of its own.
 
-  --once   end after the first deviation: exit 0 only if it was found, fixed, verified and is in
+  --once   end after the three deviations: exit 0 only if each was found, fixed, verified and is in
            the ledger with a proof that holds
   --json   one receipt a line on stdout and nothing else
   --keep   leave the temporary directory for a closer look
 """
 import argparse
-import ctypes
 import json
 import os
 import pathlib
@@ -24,7 +24,8 @@ import sys
 import tempfile
 import time
 
-CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x00020000, 0x10000000, 0x40000000
+from namespaces import Refused, enter_namespaces
+
 WAIT_S = 60  # a bound, not an expectation: each wait here takes milliseconds
 
 POLICY = '''\
@@ -45,6 +46,31 @@ rules:
     controls: [CIS-5.2.1]
     mode: enforce
     file: {path: /etc/ssh/sshd_config, owner: root, group: root, mode_at_most: "0644"}
+  - id: known-listeners
+    title: Nothing listens on TCP that policy does not name
+    severity: high
+    owner: platform@example.org
+    controls: [CIS-2.1.22]
+    mode: enforce
+    port:
+      protocol: tcp
+      allow: [{ports: [7117, 7118]}]
+      actions: [close]
+  - id: host-firewall
+    title: The host's firewall is as policy has it
+    severity: critical
+    owner: network@example.org
+    controls: [CIS-4.2.8]
+    mode: enforce
+    firewall:
+      table: inet quickstart
+      body: |
+        chain input {
+          type filter hook input priority filter; policy drop;
+          iifname "lo" accept
+          ct state established,related accept
+          tcp dport 22 accept
+        }
 '''
 
 
@@ -52,52 +78,10 @@ class Failed(Exception):
     """The demonstration cannot go on; the words are for the reader."""
 
 
-def enter_namespaces():
-    """Puts this process into user, network and mount namespaces where it is root."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    user, group = os.getuid(), os.getgid()
-    ready = os.pipe()
-    helper = os.fork()
-    if helper == 0:  # stays outside: root may map every id, a user only his own
-        os.close(ready[1])
-        if os.read(ready[0], 1) != b'x':
-            os._exit(1)
-        target = f'/proc/{os.getppid()}'
-        try:
-            if user == 0:
-                maps = pathlib.Path('/proc/self/uid_map').read_text().split()
-                count = min(int(maps[2]), 4294967295)
-                rows = [('uid_map', f'0 0 {count}'), ('gid_map', f'0 0 {count}')]
-            else:
-                rows = [('setgroups', 'deny'), ('uid_map', f'0 {user} 1'),
-                        ('gid_map', f'0 {group} 1')]
-            for name, text in rows:
-                pathlib.Path(target, name).write_text(text)
-        except OSError as error:
-            print(f'quickstart: {error}', file=sys.stderr)
-            os._exit(1)
-        os._exit(0)
-    os.close(ready[0])
-    if libc.unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS) != 0:
-        os.close(ready[1])
-        raise Failed('namespaces cannot be had here: ' + os.strerror(ctypes.get_errno()) +
-                     '\n  next: allow them (sysctl kernel.unprivileged_userns_clone=1), or run as root')
-    os.write(ready[1], b'x')
-    if os.waitpid(helper, 0)[1] != 0:
-        raise Failed('the user namespace could not be mapped')
-    raise_loopback()
-
-
-def raise_loopback():
-    import fcntl
-    import struct
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        fcntl.ioctl(control, 0x8914, struct.pack('16sH14s', b'lo', 0x1 | 0x40, b''))  # SIOCSIFFLAGS
-
-
 class Demo:
     def __init__(self, programs, where, as_json):
         self.where, self.as_json, self.children = where, as_json, []
+        self.is_user = os.getuid() != 0
         self.host = where / 'host'
         self.fleet = where / 'fleet'
         self.reeve = [str(programs / 'reeve')]
@@ -176,20 +160,35 @@ class Demo:
     def command(self, *words):
         return [self.reeve[0], *words, *self.reeve[1:]]
 
-    def break_mode(self):
+    def break_three(self):
+        """What has to be put right, as (rule, object)."""
+        self.broken_ns = time.monotonic_ns()
         shadow = self.host / 'etc/shadow'
-        self.say('5. the deviation: chmod 0666 /etc/shadow')
+        self.say('5. a deviation: chmod 0666 /etc/shadow')
         shadow.chmod(0o666)
         self.wait_for('the repair', lambda: shadow.stat().st_mode & 0o7777 == 0o600)
+        self.say('6. a deviation: a program listens on TCP port 4444')
+        with socket.socket() as stray:
+            stray.bind(('0.0.0.0', 4444))
+            stray.listen()
+            self.wait_for('the listener closed', lambda: not listens(4444))
+        self.say('7. a deviation: nft flush table inet quickstart')
+        self.run(nft(), 'flush', 'table', 'inet', 'quickstart')
+        self.wait_for('the table restored', lambda: 'dport 22' in
+                      self.run(nft(), 'list', 'table', 'inet', 'quickstart'))
+        if self.is_user:
+            self.say('   (run by an ordinary user: who changed the file stays `unknown` by nature)')
+        return {('shadow-mode', '/etc/shadow'), ('known-listeners', 'tcp 0.0.0.0:4444'),
+                ('host-firewall', 'inet quickstart')}
 
     def receipts(self):
-        """Receipts as they arrive in the ledger, for ever."""
+        """Receipts as they arrive in the ledger, for ever; not those of adopting the policy."""
         follow = subprocess.Popen(self.command('records', '--follow', '--json'),
                                   stdout=subprocess.PIPE, text=True)
         self.children.append(follow)
         for line in follow.stdout:
             record = json.loads(line)
-            if record['type'] == 'receipt':
+            if record['type'] == 'receipt' and record['detected_mono_ns'] >= self.broken_ns:
                 yield record, line
 
     def show(self, receipt, line):
@@ -205,7 +204,7 @@ class Demo:
      desired    {receipt['desired']}
      left       {receipt['left']}
      outcome    {receipt['outcome']}, verified {took:.2f} ms after it was seen
-     cause      {receipt['confidence']}
+     cause      {cause_of(receipt)}
      proof      {'signature and batch proof hold' if receipt['proven'] else 'UNPROVEN'}
 ''')
 
@@ -221,33 +220,55 @@ class Demo:
                 child.wait()
 
 
+def listens(port):
+    """Whether anything listens on this TCP port, by proc_net_tcp(5): state 0A."""
+    lines = pathlib.Path('/proc/net/tcp').read_text().splitlines()[1:]
+    return any(int(line.split()[1].split(':')[1], 16) == port and line.split()[3] == '0A'
+               for line in lines)
+
+
+def nft():
+    found = shutil.which('nft', path=os.environ.get('PATH', '') + ':/usr/sbin:/sbin')
+    if found is None:
+        raise Failed('there is no nft here\n  next: apt-get install nftables')
+    return found
+
+
+def cause_of(receipt):
+    who = receipt.get('program') or receipt.get('command')
+    pid = f", process {receipt['pid']}" if 'pid' in receipt else ''
+    return receipt['confidence'] + (f': {who}{pid}' if who else '')
+
+
 def is_whole(receipt):
-    return (receipt['rule'] == 'shadow-mode' and receipt['object'] == '/etc/shadow' and
-            receipt['outcome'] == 'fixed' and receipt['verified_mono_ns'] > 0 and receipt['proven'])
+    return receipt['outcome'] == 'fixed' and receipt['verified_mono_ns'] > 0 and receipt['proven']
 
 
 def demonstrate(demo, once):
     demo.bring_up()
-    demo.break_mode()
-    seen = 0
-    deadline = time.monotonic() + WAIT_S
+    left = demo.break_three()
     signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(
-        Failed(f'no receipt reached the ledger in {WAIT_S} s; see the logs in {demo.where}')))
+        Failed(f'no receipt of {left} reached the ledger in {WAIT_S} s; see the logs in {demo.where}')))
     signal.alarm(WAIT_S)
     for receipt, line in demo.receipts():
         demo.show(receipt, line)
-        seen += 1
+        which = (receipt['rule'], receipt['object'])
+        if which in left and not is_whole(receipt):
+            raise Failed('the receipt is not whole: ' + line)
+        was_waiting = bool(left)
+        left.discard(which)
+        if left:
+            continue
+        signal.alarm(0)
         if once:
-            signal.alarm(0)
-            if not is_whole(receipt):
-                raise Failed('the receipt is not whole: ' + line)
             demo.say('   ' + demo.run(*demo.command('status'), check=(0, 2)).replace('\n', '\n   '))
             return
-        if seen == 1:
-            signal.alarm(0)
+        if was_waiting:
             demo.say(f'Break it again from another terminal and watch:\n'
-                     f'   chmod 0644 {demo.host}/etc/shadow\nCtrl-C ends.')
-    raise Failed(f'the ledger was closed (deadline {deadline})')
+                     f'   chmod 0644 {demo.host}/etc/shadow\n'
+                     f'   nsenter --preserve-credentials -U -n -t {os.getpid()} '
+                     f'nft flush table inet quickstart\nCtrl-C ends.')
+    raise Failed('the ledger was closed')
 
 
 def main():
@@ -267,7 +288,7 @@ def main():
         status = 0
     except KeyboardInterrupt:
         status = 0
-    except (Failed, OSError, subprocess.SubprocessError, ValueError, KeyError) as error:
+    except (Failed, Refused, OSError, subprocess.SubprocessError, ValueError, KeyError) as error:
         print(f'quickstart: {error}', file=sys.stderr)
         keep = True
     finally:
