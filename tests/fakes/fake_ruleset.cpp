@@ -124,8 +124,9 @@ Status FakeRuleset::run_command(Tables& tables, std::string_view line) {
 Digest FakeRuleset::digest_of(const Table& table, std::span<const std::string> keep) {
   std::string all;
   for (const auto& [name, lines] : table) {
-    const bool is_kept = std::any_of(keep.begin(), keep.end(),
-                                     [&](const auto& set) { return name == "set " + set; });
+    const bool is_kept = std::any_of(keep.begin(), keep.end(), [&block = name](const auto& set) {
+      return block == "set " + set;
+    });
     all += name + "\n";
     for (const Line& line : lines)
       if (!is_kept || !line.text.starts_with("elements = "))
