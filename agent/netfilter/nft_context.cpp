@@ -26,18 +26,49 @@ std::string_view take_line(std::string_view& words) {
   return line;
 }
 
-// nft shows each error in three lines: what, the line of the text, and where in it.
-std::string errors_in(std::string_view words) {
+bool is_word(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
+}
+
+// Whether so many characters there are a piece of the line: neither blank at an end nor cut in the
+// middle of a word.
+bool is_piece(std::string_view line, std::size_t at, std::size_t length) {
+  if (length == 0 || at + length > line.size()) return false;
+  const std::size_t end = at + length;
+  const auto is_blank = [&](std::size_t i) { return line[i] == ' ' || line[i] == '\t'; };
+  if (is_blank(at) || is_blank(end - 1)) return false;
+  if (at > 0 && is_word(line[at - 1]) && is_word(line[at])) return false;
+  return end == line.size() || !is_word(line[end - 1]) || !is_word(line[end]);
+}
+
+// The line of the text that nft's marks stand under. Of a text that does not come from a file nft
+// 1.0.6 tells the columns and always shows the first line; where several lines would do, none is
+// named. Empty then.
+std::string_view marked_line(std::string_view text, std::string_view marks) {
+  const std::size_t at = std::min(marks.find('^'), marks.size());
+  std::string_view found;
+  while (!text.empty()) {
+    const std::string_view line = take_line(text);
+    if (!is_piece(line, at, marks.size() - at)) continue;
+    if (!found.empty()) return {};
+    found = line;
+  }
+  return found;
+}
+
+// nft shows each error in three lines: what, a line of the text, and marks under where it is.
+std::string errors_in(std::string_view words, std::string_view text) {
   std::string out;
   while (!words.empty()) {
     std::string_view line = take_line(words);
     const auto error = line.find("Error: ");
     if (error == std::string_view::npos) continue;
     line.remove_prefix(error + 7);
-    std::string_view source = take_line(words);
+    take_line(words);
+    std::string_view source = marked_line(text, take_line(words));
     source.remove_prefix(std::min(source.find_first_not_of(" \t"), source.size()));
-    out += fmt::format("{}{} in `{}`", out.empty() ? "" : "; ", line,
-                       shortened(source, limits::nft_line_max));
+    out += fmt::format("{}{}", out.empty() ? "" : "; ", line);
+    if (!source.empty()) out += fmt::format(" in `{}`", shortened(source, limits::nft_line_max));
   }
   return out;
 }
@@ -81,7 +112,7 @@ Result<std::string> NftContext::run(const std::string& text) {
   std::string output = words_of(nft_ctx_get_output_buffer(handle));
   std::string words = words_of(nft_ctx_get_error_buffer(handle));
   if (outcome == 0) return output;
-  std::string errors = errors_in(words);
+  std::string errors = errors_in(words, text);
   if (errors.empty()) errors = "nft refused the text without a word";
   return Error{"nft_refused", shortened(printable(errors), limits::nft_words_max)};
 }

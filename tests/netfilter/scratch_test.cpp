@@ -85,6 +85,19 @@ NAMESPACE_CASE("a text is tried once, refusals too") {
   CHECK(scratch.entered == 3);
 }
 
+NAMESPACE_CASE("a refusal shows the line that nft means, and none where it could be several") {
+  Scratch scratch;
+  const auto words = [&](const std::string& text) {
+    const auto got = scratch.table(text);
+    return got.ok() ? "ok" : got.error().detail;
+  };
+  const std::string unknown = "Could not resolve service: Servname not supported for ai_socktype";
+  CHECK(words(table_t("chain c {\n\ttcp dport 80 accept\n\ttcp dport nonsense accept\n}")) ==
+        unknown + " in `tcp dport nonsense accept`");
+  CHECK(words(table_t("chain c {\n tcp dport nonsense accept\n udp dport nonsense accept\n}")) ==
+        unknown + "; " + unknown);
+}
+
 NAMESPACE_CASE("nothing of the trial is left in this namespace") {
   PacketFilter filter;
   Scratch scratch;
