@@ -21,6 +21,18 @@ rules:
     file: {path: /etc/shadow, mode: "0640"}
 '''
 
+FIREWALL_RULE = '''\
+  - id: good
+    title: Its table
+    firewall:
+      table: inet reeve_lint
+      body: |
+        chain input { type filter hook input priority 0; policy accept;
+          tcp dport 22 accept
+        }
+'''
+FIREWALL = 'policy: web\ndefaults: {owner: ops}\nrules:\n' + FIREWALL_RULE
+
 
 class Commands(unittest.TestCase):
     def setUp(self):
@@ -70,6 +82,28 @@ class Commands(unittest.TestCase):
         done = self.reeve('compile', bad, '-o', self.where / 'b', exit_code=1)
         self.assertIn(f'{bad}:4:9: rule shadow: dir_mode', done.stderr)
         self.assertFalse((self.where / 'b').exists())
+
+    def test_lint_shows_what_nft_refuses_and_what_leaves_its_table_with_file_and_line(self):
+        bad = self.write('bad.yaml', FIREWALL.replace('dport 22', 'dport nonsense') +
+                         FIREWALL_RULE.replace('good', 'gone').replace('chain', '} table ip x { chain'))
+        done = self.reeve('lint', bad, exit_code=1)
+        if 'scratch_failed' in done.stderr:
+            self.skipTest('no scratch network namespace can be had here')
+        refused, escape = done.stdout.splitlines()
+        self.assertRegex(refused, r'bad\.yaml:4:9: .*nonsense.*\[ruleset_refused\]$')
+        self.assertRegex(escape, r'bad\.yaml:12:9: rule gone: body: line 1: .*\[firewall_escape\]$')
+
+    def test_lint_goes_on_where_no_scratch_namespace_can_be_had(self):
+        good = self.write('good.yaml', FIREWALL)
+        limit = 'echo 0 > /proc/sys/user/max_net_namespaces && exec "$@"'
+        done = subprocess.run(['unshare', '--user', '--map-root-user', 'sh', '-c', limit, 'sh', REEVE,
+                               'lint', good], capture_output=True, text=True, timeout=WAIT_S)
+        if done.returncode != 0 and 'reeve' not in done.stderr:
+            self.skipTest('user namespaces cannot be had here')
+        self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+        self.assertIn('no errors', done.stdout)
+        self.assertRegex(done.stderr, r'^reeve: note: policy web: 1 rule could not be tried here.*'
+                                      r'\[scratch_failed\]\n$')
 
     def lint_beside(self, agent, policy, exit_code=0):
         """A copy of reeve beside a reeve-agent that says what these lines of shell say."""
