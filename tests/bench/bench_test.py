@@ -47,6 +47,22 @@ class Measured(unittest.TestCase):
         got, = self.figures_of('time-to-fix', 'file', '--trials', '10')
         self.check_timed(got, 'file', 10)
 
+    def test_time_to_fix_a_firewall(self):
+        got, = self.figures_of('time-to-fix', 'firewall', '--trials', '5')
+        self.check_timed(got, 'firewall', 5)
+
+    def test_time_to_fix_a_port(self):
+        got, = self.figures_of('time-to-fix', 'port', '--trials', '2')
+        self.check_timed(got, 'port', 2)
+        self.assertEqual(300_000, got['bar_us'])
+
+    def test_footprint(self):
+        memory, idle_cpu = self.figures_of('footprint', '--settle', '1')
+        for got, name, unit in ((memory, 'memory', 'MB'), (idle_cpu, 'idle_cpu', '%')):
+            self.assertEqual((name, unit), (got['name'], got['unit']))
+            self.assertEqual({'launcher', 'agent', 'courier'}, set(got['parts']))
+            self.assertAlmostEqual(sum(got['parts'].values()), got['value'], delta=0.02)
+
     def test_sweep(self):
         got, = self.figures_of('sweep', '--trials', '2')
         self.check_timed(got, 'sweep', 2)

@@ -109,7 +109,7 @@ class FileTrials final : public Trials {
     Half half;
     half.broken_ns = now_ns();
     if (fchmod(fd.get(), broken_mode) != 0) fail("chmod " + path);
-    half.restored_ns = look_until(path.c_str(), [&] { return mode_of(fd.get()) == tree.mode; });
+    look_until(path.c_str(), half, [&] { return mode_of(fd.get()) == tree.mode; });
     return half;
   }
 

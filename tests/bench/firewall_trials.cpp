@@ -40,13 +40,14 @@ void run_floor(const std::string& name, const std::string& body, FloorPage& page
   nft.run(text);
   RuleTable table(name);
   const std::string wanted = table.dump();
+  RulesetChanges changes;
   page.is_ready = true;
   while (true) {
-    table.wait_for_change();
+    changes.wait();
     nft.run(text);
     if (table.dump() != wanted) throw std::runtime_error("the table did not stay");
     page.verified_ns = now_ns();
-    table.forget_changes();  // its own
+    changes.forget();  // its own
   }
 }
 
@@ -67,14 +68,10 @@ class FirewallTrials final : public Trials {
 
  private:
   Half break_one(RuleTable& table) {
-    table.forget_changes();
     Half half;
     half.broken_ns = now_ns();
     table.flush();
-    half.restored_ns = look_until(object_.c_str(), [&] {
-      table.wait_for_change();
-      return table.dump() == wanted_;
-    });
+    look_until(object_.c_str(), half, [&] { return table.dump() == wanted_; });
     return half;
   }
 

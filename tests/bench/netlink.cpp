@@ -5,7 +5,6 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
-#include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -77,9 +76,7 @@ bool ask(mnl_socket* socket, const nlmsghdr* request, mnl_cb_t each, void* data)
 }
 
 RuleTable::RuleTable(std::string name)
-    : name_(std::move(name)),
-      asking_(open_netlink(NETLINK_NETFILTER, 0)),
-      listening_(open_netlink(NETLINK_NETFILTER, 1u << (NFNLGRP_NFTABLES - 1))) {}
+    : name_(std::move(name)), socket_(open_netlink(NETLINK_NETFILTER, 0)) {}
 
 std::string RuleTable::dump() {
   constexpr int type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETRULE;
@@ -90,9 +87,9 @@ std::string RuleTable::dump() {
         put_header(request.data(), type, NLM_F_REQUEST | NLM_F_DUMP, ++seq, NFPROTO_INET);
     mnl_attr_put_strz(head, NFTA_RULE_TABLE, name_.c_str());
     std::string out;
-    if (ask(asking_.get(), head, keep_rule, &out)) return out;
+    if (ask(socket_.get(), head, keep_rule, &out)) return out;
     // What is left of an answer of two times belongs to nobody.
-    asking_ = open_netlink(NETLINK_NETFILTER, 0);
+    socket_ = open_netlink(NETLINK_NETFILTER, 0);
   }
 }
 
@@ -107,22 +104,25 @@ void RuleTable::flush() {
   size += head->nlmsg_len;
   size +=
       put_header(buffer.data() + size, NFNL_MSG_BATCH_END, NLM_F_REQUEST, 3, AF_UNSPEC)->nlmsg_len;
-  if (mnl_socket_sendto(asking_.get(), buffer.data(), size) < 0) fail("flush the table");
-  const ssize_t got = mnl_socket_recvfrom(asking_.get(), buffer.data(), buffer.size());
+  if (mnl_socket_sendto(socket_.get(), buffer.data(), size) < 0) fail("flush the table");
+  const ssize_t got = mnl_socket_recvfrom(socket_.get(), buffer.data(), buffer.size());
   if (got < 0 || mnl_cb_run(buffer.data(), static_cast<std::size_t>(got), 2,
-                            mnl_socket_get_portid(asking_.get()), nullptr, nullptr) < 0)
+                            mnl_socket_get_portid(socket_.get()), nullptr, nullptr) < 0)
     fail("flush the table");
 }
 
-void RuleTable::wait_for_change() {
-  pollfd ready{mnl_socket_get_fd(listening_.get()), POLLIN, 0};
-  if (poll(&ready, 1, 100) > 0) forget_changes();
+RulesetChanges::RulesetChanges()
+    : socket_(open_netlink(NETLINK_NETFILTER, 1u << (NFNLGRP_NFTABLES - 1))) {}
+
+void RulesetChanges::wait() {
+  Buffer events;
+  if (recv(mnl_socket_get_fd(socket_.get()), events.data(), events.size(), 0) < 0)
+    fail("hear of a change");
 }
 
-void RuleTable::forget_changes() {
+void RulesetChanges::forget() {
   Buffer events;
-  while (recv(mnl_socket_get_fd(listening_.get()), events.data(), events.size(), MSG_DONTWAIT) >
-         0) {
+  while (recv(mnl_socket_get_fd(socket_.get()), events.data(), events.size(), MSG_DONTWAIT) > 0) {
   }
 }
 

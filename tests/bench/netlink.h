@@ -31,14 +31,21 @@ class RuleTable {
   std::string dump();
   // Every rule of the table in one transaction, as `nft flush table` does it.
   void flush();
-  // Until the ruleset of the namespace has changed, or 100 ms.
-  void wait_for_change();
-  void forget_changes();
 
  private:
   std::string name_;
-  NetlinkSocket asking_;
-  NetlinkSocket listening_;
+  NetlinkSocket socket_;
+};
+
+// Told of every change of the ruleset of the namespace that it was made in.
+class RulesetChanges {
+ public:
+  RulesetChanges();
+  void wait();    // for the next one
+  void forget();  // those that wait
+
+ private:
+  NetlinkSocket socket_;
 };
 
 // Another network namespace, in which this process is only between enter() and leave().

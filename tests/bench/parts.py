@@ -18,12 +18,13 @@ def warm_up_of(trials, most):
 
 
 def timed(name, fleet, lines, warm_up, **bars):
-    """A trial ends when its receipt's verified stamp exists and the rig itself found the state
-    restored; the same holds for the floor, whose stamp is its own."""
+    """A trial ends with its receipt's verified stamp, or, should the rig have found it still broken
+    after that, with the last look that did; the same holds for the floor, whose stamp is its own."""
     product, floor = [], []
     for trial, receipt in zip(lines, fleet.receipts_of(lines)):
-        product.append(max(receipt['verified_mono_ns'], trial['restored']) - trial['broken'])
-        floor.append(max(trial['floor_verified'], trial['floor_restored']) - trial['floor_broken'])
+        product.append(max(receipt['verified_mono_ns'], trial['still_broken']) - trial['broken'])
+        floor.append(max(trial['floor_verified'], trial['floor_still_broken']) -
+                     trial['floor_broken'])
     return Timed(name, product[warm_up:], floor[warm_up:], **bars)
 
 

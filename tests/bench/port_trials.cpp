@@ -97,6 +97,7 @@ class PortTrials final : public Trials {
     if (listen(socket.get(), 8) != 0) fail("listen");
     pollfd closed{socket.get(), 0, 0};
     if (poll(&closed, 1, 10'000) != 1) throw std::runtime_error("a listener stays open for 10 s");
+    half.still_broken_ns = half.broken_ns;
     half.restored_ns = now_ns();
     return half;
   }

@@ -18,8 +18,7 @@ namespace reeve::bench {
 namespace {
 
 constexpr std::int64_t patience_ns = 10'000'000'000;
-// Longer than a repair takes on an idle machine, and too short to use up the time of a busy one.
-constexpr std::int64_t eager_ns = 500'000;
+constexpr std::int64_t look_interval_ns = 200'000;
 
 void sleep_ns(std::int64_t ns) {
   const timespec time{ns / 1'000'000'000, ns % 1'000'000'000};
@@ -82,26 +81,31 @@ void run_trials(const Plan& plan, Trials& trials, FloorProcess& floor) {
     std::atomic<std::int64_t>& verified = floor.page().verified_ns;
     verified = 0;
     const Half bare = trials.floor(i);
-    look_until("the floor's stamp", [&verified] { return verified != 0; });
+    Half stamp{.broken_ns = bare.broken_ns};
+    look_until("the floor's stamp", stamp, [&verified] { return verified != 0; });
     lines += fmt::format(
-        "{{\"object\":\"{}\",\"broken\":{},\"restored\":{},\"floor_broken\":{},"
-        "\"floor_verified\":{},\"floor_restored\":{}}}\n",
-        trials.object(i), product.broken_ns, product.restored_ns, bare.broken_ns, verified.load(),
-        bare.restored_ns);
+        "{{\"object\":\"{}\",\"broken\":{},\"still_broken\":{},\"restored\":{},"
+        "\"floor_broken\":{},\"floor_still_broken\":{},\"floor_restored\":{},"
+        "\"floor_verified\":{}}}\n",
+        trials.object(i), product.broken_ns, product.still_broken_ns, product.restored_ns,
+        bare.broken_ns, bare.still_broken_ns, bare.restored_ns, verified.load());
   }
   show_progress(plan.name, plan.trials, plan.trials);
   // At the end, so that whoever reads them does not wake in the middle of a trial.
   if (std::fputs(lines.c_str(), stdout) < 0 || std::fflush(stdout) != 0) fail("write the trials");
 }
 
-std::int64_t look_until(const char* what, const std::function<bool()>& holds) {
-  const std::int64_t begun = now_ns();
-  while (!holds()) {
-    const std::int64_t age = now_ns() - begun;
-    if (age > patience_ns) throw std::runtime_error(fmt::format("{}: not within 10 s", what));
-    if (age > eager_ns) sleep_ns(100'000);
+void look_until(const char* what, Half& half, const std::function<bool()>& holds) {
+  half.still_broken_ns = half.broken_ns;
+  while (true) {
+    sleep_ns(look_interval_ns);
+    const std::int64_t now = now_ns();
+    if (holds()) break;
+    half.still_broken_ns = now;
+    if (now - half.broken_ns > patience_ns)
+      throw std::runtime_error(fmt::format("{}: not within 10 s", what));
   }
-  return now_ns();
+  half.restored_ns = now_ns();
 }
 
 void Pauses::wait(std::int64_t ns_min, std::int64_t ns_max) {

@@ -38,9 +38,11 @@ class FloorProcess {
   int pid_;
 };
 
-// When something was broken and when the rig's own look first found it restored.
+// When something was broken; when the rig's own looks last found it so, and first found it
+// restored.
 struct Half {
   std::int64_t broken_ns = 0;
+  std::int64_t still_broken_ns = 0;
   std::int64_t restored_ns = 0;
 };
 
@@ -62,13 +64,14 @@ struct Plan {
   std::int64_t pause_ns_max = 20'000'000;
 };
 
-// Prints one line of JSON a trial: object, broken, restored, floor_broken, floor_verified,
-// floor_restored, all in nanoseconds of CLOCK_MONOTONIC.
+// Prints one line of JSON a trial: object; broken, still_broken and restored of the product; the
+// same and verified of the floor, with floor_ before; all in nanoseconds of CLOCK_MONOTONIC.
 void run_trials(const Plan& plan, Trials& trials, FloorProcess& floor);
 
-// Looks until `holds`, and says when that was first seen. Looks without a pause for half a
-// millisecond, then every 100 microseconds; fails after ten seconds.
-std::int64_t look_until(const char* what, const std::function<bool()>& holds);
+// Looks until `holds`, every 200 microseconds after as long a pause: a rig that looked without
+// pauses would keep the processor on which the kernel means to run whoever it has just woken. Fails
+// after ten seconds.
+void look_until(const char* what, Half& half, const std::function<bool()>& holds);
 
 // Uniformly random sleeps.
 class Pauses {
