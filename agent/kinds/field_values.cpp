@@ -113,9 +113,10 @@ class FieldCheck {
   // `where` stands before the names: nothing, or "allow[2].".
   Status check_map(std::span<const FieldRow> fields, const Value& map,
                    const std::string& where) const {
-    for (const auto& [name, value] : *map.map()) {
+    for (const auto& entry : *map.map()) {
+      const auto& [name, value] = entry;
       auto field = std::find_if(fields.begin(), fields.end(),
-                                [&](const FieldRow& known) { return known.name == name; });
+                                [&](const FieldRow& known) { return known.name == entry.first; });
       if (field == fields.end()) return unknown_field(where + printable(name));
       if (map.find(name) != &value) return invalid_rule(rule_, where + name, "is there twice");
       REEVE_TRY(check_field(*field, value, where + name));
