@@ -86,16 +86,16 @@ TEST_CASE("what is no address or network is refused") {
 }
 
 TEST_CASE("bits behind the prefix are refused with the network that was probably meant") {
-  for (auto [text, meant] :
+  for (const auto& row :
        std::vector<std::pair<const char*, const char*>>{{"10.1.2.3/8", "10.0.0.0/8"},
                                                         {"10.0.0.1/31", "10.0.0.0/31"},
                                                         {"128.0.0.0/0", "0.0.0.0/0"},
                                                         {"2001:db8::1/64", "2001:db8::/64"},
                                                         {"fe80:0:0:1::/63", "fe80::/63"}}) {
-    auto network = parse_network(text);
-    REQUIRE_MESSAGE(!network.ok(), text);
+    auto network = parse_network(row.first);
+    REQUIRE_MESSAGE(!network.ok(), row.first);
     CHECK(network.error().detail == "which has bits set behind its prefix");
-    CHECK(network.error().next == meant);
+    CHECK(network.error().next == row.second);
   }
 }
 
