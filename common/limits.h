@@ -83,9 +83,29 @@ inline constexpr std::int64_t journal_retry_max_ns = 60'000'000'000;  // doublin
 static_assert(batch_bytes_max <= journal_frame_bytes_max);
 // Incidents that are open at once, per agent; more are counted into a `gap` record.
 inline constexpr std::size_t open_incidents_max = 10'000;
-// A failing fix is tried again no sooner than this, doubling up to the second figure.
+// The circuit breaker (docs/architecture.md section 5). A failing fix is tried again no sooner than
+// the first figure, doubling up to the second; for rules of severity high and critical up to the
+// third.
 inline constexpr std::int64_t fix_retry_min_ns = 1'000'000'000;
 inline constexpr std::int64_t fix_retry_max_ns = 600'000'000'000;
+inline constexpr std::int64_t fix_retry_urgent_max_ns = 10'000'000'000;
+// What policy's figures are counted over.
+inline constexpr std::int64_t breaker_minute_ns = 60'000'000'000;
+inline constexpr std::int64_t breaker_hour_ns = 3'600'000'000'000;
+// Beyond the figures: twice the first after one more fix, doubling up to the second.
+inline constexpr std::int64_t contested_wait_min_ns = 600'000'000'000;
+inline constexpr std::int64_t contested_wait_max_ns = 3'600'000'000'000;
+// An object that holds for so long is fought over no more.
+inline constexpr std::int64_t contention_held_ns = breaker_hour_ns;
+// Back within the first figure of a fix: one step up its kind's ladder of actions. One that holds
+// for the second stands at the foot of it again.
+inline constexpr std::int64_t quick_return_ns = 1'000'000'000;
+inline constexpr std::int64_t rung_held_ns = 60'000'000'000;
+// Objects whose fixes are remembered, all rules together. Beyond, the rule with most of them loses
+// one: its figures are then counted anew.
+inline constexpr std::size_t fix_histories_max = 10'000;
+static_assert(fix_retry_max_ns < breaker_hour_ns, "a failing fix is not forgotten while it waits");
+static_assert(quick_return_ns < rung_held_ns && rung_held_ns < contention_held_ns);
 
 // A rule covers at most this many objects in one check; more are reported as `too_many_objects`.
 inline constexpr std::size_t rule_objects_max = 100'000;
@@ -160,12 +180,14 @@ inline constexpr std::int64_t acknowledged_write_ns = 1'000'000'000;
 inline constexpr std::int64_t send_retry_ns = 20'000'000;  // after a full courier's socket
 inline constexpr std::size_t courier_messages_per_step = 64;
 
-// Enforcement: how long a sweep may run before sensors and courier are heard again; fixes that
-// wait for their time to be tried again (beyond: the next sweep tries them).
+// Enforcement: how long a sweep may run before sensors and courier are heard again; objects that
+// are looked at again at a time of their own (beyond: their whole rules are).
 inline constexpr std::int64_t sweep_slice_ns = 2'000'000;
 // The launcher hears of us at least so often.
 inline constexpr std::int64_t loop_wait_ns_max = 4'000'000'000;
 inline constexpr std::size_t rechecks_max = 1'000;
+// A sensor's blind periods get one record in so much time, whatever makes it lose events.
+inline constexpr std::int64_t blind_record_ns = 60'000'000'000;
 inline constexpr std::size_t blind_spots_max = 64;  // told of; each cut to name_bytes_max
 static_assert(2 * blind_spots_max * name_bytes_max <= heartbeat_bytes_max, "half is for the rest");
 

@@ -1,24 +1,12 @@
 // Receipts: the records of incidents. Whatever may hold hostile bytes is written as a name, that
 // is as binary where it is not UTF-8.
-#include <limits>
-
-#include "common/record.h"
+#include "common/cause.h"
 
 namespace reeve {
 
 namespace {
 
 Value moment_value(const Moment& moment) { return Value::Array{moment.mono_ns, moment.wall_ns}; }
-
-Value cause_value(const Cause& cause) {
-  Value::Map out{{"conf", name_of(cause.confidence)}, {"via", Value::name(cause.via)}};
-  if (cause.pid != 0) out.emplace_back("pid", cause.pid);
-  if (!cause.program.empty()) out.emplace_back("program", Value::name(cause.program));
-  if (!cause.command.empty()) out.emplace_back("command", Value::name(cause.command));
-  if (cause.uid) out.emplace_back("uid", *cause.uid);
-  if (cause.login_uid) out.emplace_back("login", *cause.login_uid);
-  return out;
-}
 
 Value policy_value(const PolicyReference& policy) {
   return Value::Map{{"name", policy.name},
@@ -27,39 +15,12 @@ Value policy_value(const PolicyReference& policy) {
                     {"signers", Value::Array(policy.signers.begin(), policy.signers.end())}};
 }
 
-std::string name_or_none(Fields& fields, std::string_view key) {
-  return fields.has(key) ? fields.name(key) : "";
-}
-
 Moment read_moment(Fields& fields, std::string_view key) {
   const Value::Array& stamps = fields.array(key);
   auto mono = stamps.size() == 2 ? stamps[0].integer() : std::nullopt;
   auto wall = stamps.size() == 2 ? stamps[1].integer() : std::nullopt;
   if (!mono || !wall) fields.fail(key, "is not a pair of times");
   return Moment{mono.value_or(0), wall.value_or(0)};
-}
-
-std::optional<std::uint32_t> read_user(Fields& fields, std::string_view key) {
-  if (!fields.has(key)) return std::nullopt;
-  std::uint64_t number = fields.natural(key);
-  if (number > std::numeric_limits<std::uint32_t>::max()) fields.fail(key, "is no user id");
-  return static_cast<std::uint32_t>(number);
-}
-
-Result<Cause> read_cause(const Value& value) {
-  Fields fields(value, "receipt's cause");
-  Cause cause;
-  auto confidence = confidence_named(fields.text("conf"));
-  if (!confidence) fields.fail("conf", "is none of its choices");
-  cause.confidence = confidence.value_or(Confidence::unknown);
-  cause.via = fields.name("via");
-  cause.pid = fields.natural_or("pid", 0);
-  cause.program = name_or_none(fields, "program");
-  cause.command = name_or_none(fields, "command");
-  cause.uid = read_user(fields, "uid");
-  cause.login_uid = read_user(fields, "login");
-  REEVE_TRY(fields.finish(UnknownFields::keep));
-  return cause;
 }
 
 Result<PolicyReference> read_policy(const Value& value) {
@@ -143,7 +104,7 @@ Result<Receipt> decode_receipt(const Record& record) {
   Receipt receipt;
   read_rule(fields, record, receipt);
   read_course(fields, receipt);
-  auto cause = read_cause(fields.value("cause"));
+  auto cause = read_cause(fields.value("cause"), "receipt");
   auto policy = read_policy(fields.value("policy"));
   REEVE_TRY(fields.finish(UnknownFields::keep));
   if (!cause) return cause.error();

@@ -17,6 +17,8 @@ inline constexpr std::string_view unsafe_path = "unsafe_path";  // an attacker c
 inline constexpr std::string_view check_failed = "check_failed";  // the state could not be read
 inline constexpr std::string_view resolved = "resolved";          // right again without our act
 inline constexpr std::string_view withdrawn = "withdrawn";        // its rule is no longer in policy
+inline constexpr std::string_view contested = "contested";  // put right and broken again and again
+inline constexpr std::string_view held_back = "held_back";  // its fix waits; `reason` says for what
 }  // namespace outcome
 
 enum class Phase : std::uint8_t { whole, open, close };  // of an incident, docs/formats.md
@@ -78,6 +80,22 @@ struct Receipt {
   bool operator==(const Receipt&) const = default;
 };
 
+// Somebody breaks one object again as often as it is put right: one record when that is seen and
+// one when it is over. Always critical, whatever the rule is. Its receipts are the incident's.
+struct Contention {
+  FixedBytes<16> incident;
+  Phase phase = Phase::open;  // or close
+  std::string policy;
+  std::string rule;
+  std::string object;  // any bytes
+  std::string owner;
+  std::uint64_t fixes = 0;       // so far; of this start of the agent
+  std::int64_t since_ns = 0;     // wall: the first of them
+  std::int64_t until_ns = 0;     // wall: no fix before; in the record that closes: when it was over
+  std::optional<Cause> rival{};  // who broke it most often, where that is known
+  bool operator==(const Contention&) const = default;
+};
+
 // Any record as read back: its type, stamps, severity if it has one, and all of its fields.
 struct Record {
   std::string type;  // "receipt", "epoch_start", ...: the list is in docs/formats.md
@@ -93,10 +111,12 @@ struct Record {
 Bytes encode_record(std::string_view type, Moment sealed, std::optional<Severity> severity,
                     Value::Map fields);
 Bytes encode_receipt(const Receipt& receipt, Moment sealed);
+Bytes encode_contention(const Contention& contention, Moment sealed);
 
 // Unknown fields and types are kept and ignored. Errors: `malformed`, `limit_exceeded`.
 Result<Record> decode_record(ByteView bytes);
 Result<Receipt> decode_receipt(const Record& record);
+Result<Contention> decode_contention(const Record& record);
 
 // Codes of a `state` record, one byte a rule in bundle order. Never reused.
 enum class RuleState : std::uint8_t {

@@ -25,6 +25,9 @@ struct Row {
 };
 
 Row row_of(const Record& record) {
+  if (const auto contention = decode_contention(record); contention.ok())
+    return {contention->phase == Phase::open ? "contention*" : "contention",
+            printable(contention->rule), printable(contention->object)};
   const auto receipt = decode_receipt(record);
   if (!receipt.ok()) return {"-", printable(record.type), ""};
   const bool open = receipt->phase == Phase::open;
@@ -98,6 +101,8 @@ std::string sentence(const SeenRecord& seen, const Receipt& receipt) {
   if (receipt.outcome == outcome::fixed) {
     out += fmt::format("It was put right and read back at {}{}.",
                        moment_text(receipt.verified.wall_ns), how_fast(receipt));
+  } else if (receipt.outcome == outcome::contested) {
+    out += "Somebody breaks it again as often as it is put right: its contention record says who.";
   } else if (receipt.outcome == outcome::audited) {
     out += "The rule only audits: nothing was changed.";
   } else if (receipt.outcome == outcome::resolved) {
@@ -135,6 +140,32 @@ std::string receipt_page(const SeenRecord& seen, const Receipt& receipt, const R
   return out;
 }
 
+std::string sentence(const SeenRecord& seen, const Contention& contention) {
+  const std::string fixes =
+      fmt::format("{} fix{}", contention.fixes, contention.fixes == 1 ? "" : "es");
+  std::string out =
+      fmt::format("On {}, somebody breaks {} again as often as rule {} puts it right: {} since {}.",
+                  printable(seen.node), printable(contention.object), printable(contention.rule),
+                  fixes, moment_text(contention.since_ns));
+  if (contention.phase == Phase::open)
+    return out + fmt::format(" It is not fixed again before {}.", moment_text(contention.until_ns));
+  return out + fmt::format(" That was over at {}.", moment_text(contention.until_ns));
+}
+
+std::string contention_page(const SeenRecord& seen, const Contention& contention) {
+  std::string out;
+  for (const std::string& part : wrapped(sentence(seen, contention), 80)) out += part + "\n";
+  out += "\n";
+  out += line("owner", contention.owner);
+  out += line("severity", name_of(Severity::critical));
+  out += line("policy", contention.policy);
+  out += line("incident", fmt::format("{} ({})", hex(contention.incident.view()).substr(0, 8),
+                                      name_of(contention.phase)));
+  out += line("rival", contention.rival ? actor_text(*contention.rival) : "not known who");
+  if (contention.rival) out += line("command", contention.rival->command);
+  return out;
+}
+
 std::string body_page(const SeenRecord& seen) {
   std::string out =
       fmt::format("A record of type {} by {}, sealed at {}.\n\n", printable(seen.record.type),
@@ -168,6 +199,8 @@ std::string record_line(const SeenRecord& seen, std::size_t columns) {
 }
 
 std::string record_page(const SeenRecord& seen, const Root& root) {
+  if (const auto contention = decode_contention(seen.record); contention.ok())
+    return contention_page(seen, *contention);
   const auto receipt = decode_receipt(seen.record);
   return receipt.ok() ? receipt_page(seen, *receipt, root) : body_page(seen);
 }

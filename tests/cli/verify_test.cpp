@@ -266,6 +266,41 @@ TEST_CASE("a page says in words what, where, when and how fast") {
   }
 }
 
+TEST_CASE("a contention is told in words: who, what, how often, until when") {
+  const SmallFleet fleet;
+  const SmallNode node = fleet.node("web1");
+  Contention contention;
+  contention.rule = "ssh-key-modes";
+  contention.object = "/etc/ssh/key\x1b[31m";
+  contention.owner = "platform-security";
+  contention.fixes = 5;
+  contention.since_ns = now_ns;
+  contention.until_ns = now_ns + 60'000'000'000;
+  contention.rival =
+      Cause{Confidence::certain, 4242, "/usr/bin/puppet", "puppet agent", 0, 1000, "fanotify"};
+  const auto seen_of = [&](const Contention& told) {
+    const auto seen =
+        judge_record(stored_by(node, {encode_contention(told, {5, now_ns})}, 0).item(),
+                     {{node.certificate.node, node.certificate}});
+    REQUIRE(seen.ok());
+    return *seen;
+  };
+  std::string page = record_page(seen_of(contention), fleet.root);
+  for (const char* words :
+       {"breaks /etc/ssh/key", "5 fixes since 2026-01-01 00:00:00 UTC",
+        "/usr/bin/puppet, process 4242, uid 0", "puppet agent", "platform-security"}) {
+    CAPTURE(page);
+    CHECK(page.find(words) != std::string::npos);
+  }
+  CHECK(page.find('\x1b') == std::string::npos);
+  CHECK(record_line(seen_of(contention), 100).find("contention*") != std::string::npos);
+  contention.phase = Phase::close;
+  contention.rival.reset();
+  page = record_page(seen_of(contention), fleet.root);
+  CHECK(page.find("not known who") != std::string::npos);
+  CHECK(page.find("over at 2026-01-01 00:01:00 UTC") != std::string::npos);
+}
+
 TEST_CASE("a line of status fits 80 columns and says what is wrong") {
   const SmallFleet fleet;
   const SmallNode node = fleet.node(std::string(100, 'w'));

@@ -39,24 +39,31 @@ bool reads_receipt(ByteView bytes) {
   return record.ok() && decode_receipt(*record).ok();
 }
 
+bool reads_contention(ByteView bytes) {
+  auto record = decode_record(bytes);
+  return record.ok() && decode_contention(*record).ok();
+}
+
 CourierConfig courier_config() {
   return {samples::filled<32>(1), samples::filled<32>(2), Secret(samples::filled<32>(3)),
           "tcp://192.0.2.1:7300"};
 }
 
 std::vector<Golden> values_and_records() {
-  return {{"value.bin", encode(samples::value()), [](ByteView b) { return decode(b).ok(); }},
-          {"bundle.bin", encode_bundle(samples::bundle()),
-           [](ByteView b) { return decode_bundle(b).ok(); }},
-          {"receipt.bin", samples::receipt_bytes(), reads_receipt},
-          {"epoch_start.bin", samples::epoch_start_bytes(),
-           [](ByteView b) { return decode_record(b).ok(); }},
-          {"heartbeat.bin", encode_heartbeat(samples::heartbeat()),
-           [](ByteView b) { return decode_heartbeat(b).ok(); }},
-          {"batch_header.bin", encode_batch_header(samples::batch().header),
-           [](ByteView b) { return decode_batch_header(b).ok(); }},
-          {"batch.bin", encode_batch(samples::batch()),
-           [](ByteView b) { return open_batch(b, samples::record_key().public_key()).ok(); }}};
+  return {
+      {"value.bin", encode(samples::value()), [](ByteView b) { return decode(b).ok(); }},
+      {"bundle.bin", encode_bundle(samples::bundle()),
+       [](ByteView b) { return decode_bundle(b).ok(); }},
+      {"receipt.bin", samples::receipt_bytes(), reads_receipt},
+      {"contention.bin", encode_contention(samples::contention(), {123, 456}), reads_contention},
+      {"epoch_start.bin", samples::epoch_start_bytes(),
+       [](ByteView b) { return decode_record(b).ok(); }},
+      {"heartbeat.bin", encode_heartbeat(samples::heartbeat()),
+       [](ByteView b) { return decode_heartbeat(b).ok(); }},
+      {"batch_header.bin", encode_batch_header(samples::batch().header),
+       [](ByteView b) { return decode_batch_header(b).ok(); }},
+      {"batch.bin", encode_batch(samples::batch()),
+       [](ByteView b) { return open_batch(b, samples::record_key().public_key()).ok(); }}};
 }
 
 std::vector<Golden> trust_objects() {

@@ -40,6 +40,39 @@ TEST_CASE("a receipt of which nothing is known is the same after encoding and de
   CHECK(*back == empty);
 }
 
+TEST_CASE("a contention is the same after encoding and decoding, with and without a rival") {
+  Contention contention = samples::contention();
+  for (int i = 0; i < 2; ++i, contention.rival.reset()) {
+    auto record = decode_record(encode_contention(contention, now));
+    REQUIRE(record.ok());
+    CHECK(record->severity == Severity::critical);
+    auto back = decode_contention(*record);
+    REQUIRE(back.ok());
+    CHECK(*back == contention);
+    CHECK(!decode_receipt(*record).ok());
+  }
+}
+
+TEST_CASE("a contention without one of its fields or with another phase is malformed") {
+  const auto record = decode_record(encode_contention(samples::contention(), now));
+  for (std::string_view key :
+       {"incident", "phase", "policy", "rule", "object", "owner", "fixes", "since", "until"}) {
+    CAPTURE(key);
+    Record damaged = *record;
+    damaged.body = Value(without(record->body, key));
+    CHECK(decode_contention(damaged).error().name == "malformed");
+  }
+  Record other = *record;
+  Value::Map fields = without(record->body, "phase");
+  fields.emplace_back("phase", "half");
+  other.body = Value(std::move(fields));
+  CHECK(decode_contention(other).error().name == "malformed");
+  fields = without(record->body, "rival");
+  fields.emplace_back("rival", 7);
+  other.body = Value(std::move(fields));
+  CHECK(decode_contention(other).error().name == "malformed");
+}
+
 TEST_CASE("a record begins with its type, its stamps and its severity") {
   auto record = decode_record(encode_record("gap", now, Severity::low, {{"count", 3}}));
   REQUIRE(record.ok());

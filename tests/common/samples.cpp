@@ -87,6 +87,12 @@ Receipt receipt() {
   return out;
 }
 
+Contention contention() {
+  return {filled<16>(0xa1),          Phase::close,        "base", "ssh-key-modes",
+          receipt().object,          "platform-security", 21,     1'700'000'000'000'000'001,
+          1'700'000'060'000'000'001, receipt().cause};
+}
+
 Bytes receipt_bytes() { return encode_receipt(receipt(), sealed); }
 
 Bytes epoch_start_bytes() {

@@ -22,6 +22,7 @@ Value value();  // every shape that MessagePack gives us
 Bundle bundle();
 Receipt receipt();
 Bytes receipt_bytes();
+Contention contention();
 Bytes epoch_start_bytes();
 Heartbeat heartbeat();
 BatchHeader batch_header();
