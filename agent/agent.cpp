@@ -98,6 +98,7 @@ std::int64_t Agent::step() {
 void Agent::stop() {
   refusals_until_ = 0;
   tell_more_refusals();
+  enforcer_.stop();
   recorder_.flush();
   recorder_.add("agent_stop", std::nullopt, {});
   recorder_.flush();

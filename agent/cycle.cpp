@@ -29,16 +29,20 @@ CycleResult Cycle::run(ActivePolicy& policy, std::size_t rule, const Scope& scop
   return result;
 }
 
-void Cycle::put_right(const Work& work, const Deviation& deviation) {
+void Cycle::put_right(const Work& work, Deviation deviation) {
   Receipt receipt = receipt_for(work, deviation);
   if (!may_fix(work, deviation)) {
     judge_untouched(receipt, deviation);
     return settle(work, std::move(receipt));
   }
-  if (waits(work, receipt)) return;
+  // Breaker: what is fought over, keeps failing or uses too much waits for its turn.
+  const Cause actor = actor_of(work.cause, deviation);
+  const auto turn = parts_.breaker.turn(work.rule, receipt, actor, parts_.clock.monotonic_ns());
+  if (turn.waits()) return wait(work, std::move(receipt), turn);
+  deviation.rung = turn.rung;
 
   // Intent: should we be killed from here on, the next start knows what was begun.
-  parts_.accounts.intend(work.rule, receipt);
+  intend(work, receipt);
 
   // Fix: the smallest act that restores what policy wants.
   const Status acted = work.resource.fix(deviation, *parts_.hands, parts_.eyes);
@@ -48,23 +52,26 @@ void Cycle::put_right(const Work& work, const Deviation& deviation) {
   const auto left = work.resource.check(parts_.eyes, Scope{deviation.object});
   if (left.ok() && left->holds()) receipt.verified = moment_of(parts_.clock);
   judge(receipt, acted, left);
+  parts_.breaker.tried(work.rule, receipt, actor, parts_.clock.monotonic_ns());
 
   // Record: one receipt when it is over, or one when it opens and one when it closes.
   settle(work, std::move(receipt));
 }
 
 void Cycle::settle(const Work& work, Receipt receipt) {
+  const bool is_contested = parts_.breaker.is_contested(receipt);
   if (is_over(receipt.outcome)) {
     work.result.is_any_over = true;
-    return close(std::move(receipt));
+    if (!is_contested) return close(std::move(receipt));
   }
-  const std::int64_t now = parts_.clock.monotonic_ns();
-  Incident* known = parts_.incidents.find(receipt.policy.name, receipt.rule, receipt.object);
-  if (known != nullptr && known->is_recorded) return back_off(*known, receipt, now);
+  if (is_contested) return contend(work, std::move(receipt));
+  const Incident* known = parts_.incidents.find(receipt.policy.name, receipt.rule, receipt.object);
+  if (known == nullptr || !known->is_recorded) open(work, std::move(receipt));
+}
+
+void Cycle::open(const Work& work, Receipt receipt) {
   receipt.phase = Phase::open;
-  Incident incident{receipt};
-  back_off(incident, receipt, now);
-  if (!parts_.incidents.open(std::move(incident))) {
+  if (!parts_.incidents.open(Incident{receipt})) {
     work.result.is_unlisted = true;
     return parts_.accounts.count_only(receipt);
   }
@@ -75,8 +82,13 @@ void Cycle::close(Receipt receipt) {
   Incidents& incidents = parts_.incidents;
   const Incident* known = incidents.find(receipt.policy.name, receipt.rule, receipt.object);
   receipt.phase = known != nullptr && known->is_recorded ? Phase::close : Phase::whole;
+  const bool was_contested = known != nullptr && known->is_contested();
   incidents.erase(receipt);
   parts_.accounts.record(receipt);
+  if (!was_contested) return;
+  const Moment now = moment_of(parts_.clock);
+  parts_.accounts.record(parts_.breaker.contention(receipt, Phase::close, now));
+  parts_.breaker.forget(receipt);
 }
 
 // ---- What the page above leaves out. ----
@@ -99,11 +111,50 @@ bool Cycle::may_fix(const Work& work, const Deviation& deviation) const {
   return parts_.hands != nullptr && work.rule.mode == Mode::enforce && deviation.refusal.empty();
 }
 
-bool Cycle::waits(const Work& work, const Receipt& receipt) const {
+// What waits for the agent's budget is looked at together, all else by itself.
+void Cycle::wait(const Work& work, Receipt receipt, const CircuitBreaker::Turn& turn) {
+  const bool is_shared = turn.reason == "budget";
+  work.result.rechecks.push_back({is_shared ? std::string() : receipt.object, turn.at_ns});
+  judge_waiting(receipt, turn.reason);
+  settle(work, std::move(receipt));
+}
+
+// Of a contention the journal knows by the record that opened it: an intent for each of its fixes
+// would let a rival fill the disk. An act that cannot be repeated has its own all the same.
+void Cycle::intend(const Work& work, const Receipt& receipt) {
+  const bool is_durable = work.rule.durable_intent || work.resource.wants_durable_intent();
   const Incident* known = parts_.incidents.find(receipt.policy.name, receipt.rule, receipt.object);
-  if (known == nullptr || parts_.clock.monotonic_ns() >= known->retry_at_ns) return false;
-  const auto sooner = work.result.retry_at_ns.value_or(known->retry_at_ns);
-  work.result.retry_at_ns = std::min(sooner, known->retry_at_ns);
+  if (!is_durable && known != nullptr && known->is_recorded && known->is_contested()) return;
+  parts_.accounts.intend(receipt, is_durable ? Intent::durable : Intent::plain);
+}
+
+// The fixes of a contention are folded into its one incident, which stays open until the object has
+// held for a while.
+void Cycle::contend(const Work& work, Receipt receipt) {
+  const Moment now = moment_of(parts_.clock);
+  if (!is_over(receipt.outcome))
+    parts_.breaker.deviates(receipt);
+  else
+    work.result.rechecks.push_back({receipt.object, now.mono_ns + limits::contention_held_ns});
+  judge_contested(receipt);
+  Incident* known = parts_.incidents.find(receipt.policy.name, receipt.rule, receipt.object);
+  if (known != nullptr && known->is_contested()) return;
+  if (known != nullptr && known->is_recorded) {
+    known->receipt.outcome = receipt.outcome;
+    known->receipt.reason = receipt.reason;
+  } else {
+    open(work, receipt);
+    if (work.result.is_unlisted) return;
+  }
+  parts_.accounts.record(parts_.breaker.contention(receipt, Phase::open, now));
+}
+
+// True while an object that holds has not held for long enough to end its contention.
+bool Cycle::is_still_fought(const Work& work, const Receipt& receipt) {
+  const std::int64_t now = parts_.clock.monotonic_ns();
+  const auto calm_at = parts_.breaker.calm_at(receipt, now);
+  if (!calm_at || *calm_at <= now) return false;
+  work.result.rechecks.push_back({receipt.object, *calm_at});
   return true;
 }
 
@@ -129,10 +180,10 @@ void Cycle::close_what_holds(const Work& work, const Scope& scope, const CheckRe
     if (scope.object && object != *scope.object) continue;
     if (deviating.contains(object)) continue;
     if (!is_whole && !holds_now(work, object)) continue;
-    over.push_back(incident.receipt);
-    // After a kill between fix and receipt: the fix was made, and it holds.
-    over.back().outcome = incident.is_recorded ? outcome::resolved : outcome::fixed;
-    if (!object.empty() && !work.resource.covers(object)) over.back().outcome = outcome::withdrawn;
+    const bool is_covered = object.empty() || work.resource.covers(object);
+    if (is_covered && is_still_fought(work, incident.receipt)) continue;
+    over.push_back(ended(incident));
+    if (!is_covered) over.back().outcome = outcome::withdrawn;
   }
   for (Receipt& receipt : over) {
     receipt.policy = work.policy;
@@ -142,6 +193,20 @@ void Cycle::close_what_holds(const Work& work, const Scope& scope, const CheckRe
     }
     close(std::move(receipt));
   }
+}
+
+// Its receipt without an act of this run. After a kill between fix and receipt the fix was made,
+// and it holds; so was the last one of a contention.
+Receipt Cycle::ended(const Incident& incident) const {
+  Receipt receipt = incident.receipt;
+  receipt.outcome = incident.is_recorded ? outcome::resolved : outcome::fixed;
+  receipt.reason = incident.is_contested() ? "" : receipt.reason;
+  if (const auto put_right_ns = parts_.breaker.put_right_at(receipt)) {
+    const Moment now = moment_of(parts_.clock);
+    receipt.outcome = outcome::fixed;
+    receipt.fixed = {*put_right_ns, now.wall_ns - (now.mono_ns - *put_right_ns)};
+  }
+  return receipt;
 }
 
 // Running the rule again is of use where some of what it named has been put right.
@@ -171,8 +236,10 @@ void Cycle::withdraw_others(const ActivePolicy& policy) {
 RuleState Cycle::state_after(const ActiveRule& active, const Work& work, const Scope& scope,
                              const Result<CheckResult>& seen) const {
   if (!seen.ok()) return scope.object ? active.state : RuleState::unknown;
-  if (work.result.is_unlisted || work.result.is_cut_short ||
-      !parts_.incidents.of_rule(work.policy.name, work.rule.id).empty())
+  const auto& open = parts_.incidents.of_rule(work.policy.name, work.rule.id);
+  for (const auto& [object, incident] : open)
+    if (incident.is_contested()) return RuleState::contested;
+  if (work.result.is_unlisted || work.result.is_cut_short || !open.empty())
     return RuleState::deviating;
   // What deviates may be unlisted: one object that holds says nothing of the others.
   if (scope.object && parts_.incidents.is_full()) return active.state;

@@ -1,14 +1,21 @@
 // The cycle: check, fix, verify, record, for one rule at a time. It owns nothing: eyes, hands,
-// clock, accounts and open incidents are lent for its life. Without Hands nothing is ever changed.
-// It runs to its end on the caller's thread and waits for no disk and no network.
+// clock, accounts, open incidents and breaker are lent for its life. Without Hands nothing is ever
+// changed. It runs to its end on the caller's thread and waits for no disk and no network.
 #pragma once
 
 #include "agent/accounts.h"
 #include "agent/active_policy.h"
+#include "agent/breaker.h"
 #include "agent/incidents.h"
 #include "common/clock.h"
 
 namespace reeve {
+
+// To be looked at again then, whatever sensors say.
+struct Recheck {
+  std::string object;      // empty: the whole rule
+  std::int64_t at_ns = 0;  // CLOCK_MONOTONIC
+};
 
 // What the caller may have to do after a run.
 struct CycleResult {
@@ -16,7 +23,7 @@ struct CycleResult {
   bool is_any_over = false;   // something that deviated does not any more
   bool is_unlisted = false;   // an incident is open beyond limits::open_incidents_max
   bool has_changed = false;   // the rule's state is another than before
-  std::optional<std::int64_t> retry_at_ns;  // a fix waits until then, CLOCK_MONOTONIC
+  std::vector<Recheck> rechecks;
 };
 
 class Cycle {
@@ -27,6 +34,7 @@ class Cycle {
     const Clock& clock;
     Accounts& accounts;
     Incidents& incidents;
+    CircuitBreaker& breaker;
   };
   explicit Cycle(const Parts& parts) : parts_(parts) {}
 
@@ -44,12 +52,17 @@ class Cycle {
     const Cause& cause;
     CycleResult& result;
   };
-  void put_right(const Work& work, const Deviation& deviation);
+  void put_right(const Work& work, Deviation deviation);
   void settle(const Work& work, Receipt receipt);
   void close(Receipt receipt);
   Receipt receipt_for(const Work& work, const Deviation& deviation) const;
   bool may_fix(const Work& work, const Deviation& deviation) const;
-  bool waits(const Work& work, const Receipt& receipt) const;
+  void wait(const Work& work, Receipt receipt, const CircuitBreaker::Turn& turn);
+  void intend(const Work& work, const Receipt& receipt);
+  void open(const Work& work, Receipt receipt);
+  void contend(const Work& work, Receipt receipt);
+  bool is_still_fought(const Work& work, const Receipt& receipt);
+  Receipt ended(const Incident& incident) const;
   void could_not_look(const Work& work, const Scope& scope, const Error& error);
   void close_what_holds(const Work& work, const Scope& scope, const CheckResult& seen);
   bool is_cut_short(const Work& work, const CheckResult& seen) const;

@@ -13,9 +13,12 @@ namespace reeve {
 Enforcer::Enforcer(Parts parts)
     : parts_(std::move(parts)),
       teller_(parts_.recorder, parts_.notes),
-      cycle_({parts_.eyes, parts_.hands, parts_.clock, teller_, parts_.incidents}),
+      cycle_({parts_.eyes, parts_.hands, parts_.clock, teller_, parts_.incidents, breaker_}),
       heard_wall_ns_(parts_.sensors.size(), parts_.clock.wall_ns()),
-      next_sweep_(INT64_MAX) {}
+      blind_(parts_.sensors.size()),
+      next_sweep_(INT64_MAX) {
+  for (const Receipt& receipt : parts_.incidents.contested()) breaker_.resume(receipt);
+}
 
 void Enforcer::Teller::record(const Receipt& receipt) {
   notes_.note(fmt::format("{} {}: {}: {}{}{}", receipt.rule, printable(receipt.object),
@@ -24,9 +27,18 @@ void Enforcer::Teller::record(const Receipt& receipt) {
   accounts_.record(receipt);
 }
 
+void Enforcer::Teller::record(const Contention& contention) {
+  const std::string rival = contention.rival ? contention.rival->program : "";
+  notes_.note(fmt::format("{} {}: {}, fixes: {}{}{}", contention.rule, printable(contention.object),
+                          contention.phase == Phase::open ? "contested" : "contested no more",
+                          contention.fixes, rival.empty() ? "" : ", rival: ", printable(rival)));
+  accounts_.record(contention);
+}
+
 void Enforcer::adopt(ActivePolicy policy, std::string_view via) {
   policy_ = std::move(policy);
   rechecks_.clear();
+  objects_due_ = 0;
   blind_spots_.clear();
   cycle_.withdraw_others(policy_);
   std::vector<std::pair<WatchId, Watch>> watches;
@@ -49,7 +61,8 @@ void Enforcer::hear(std::size_t index) {
     run(wake.rule, Scope{wake.object}, wake.cause);
   }
   if (report.overflowed) {
-    record_blind_period(index);
+    blind_.add(index, heard_wall_ns_[index], parts_.clock.wall_ns());
+    record_blind(blind_.take_due(parts_.clock.monotonic_ns()));
     begin_sweep("sweep");
   }
   heard_wall_ns_[index] = parts_.clock.wall_ns();
@@ -61,14 +74,26 @@ void Enforcer::run(std::size_t rule, const Scope& scope, const Cause& cause) {
   if (parts_.recorder.is_crowded()) parts_.recorder.commit();
   // In the next step and not here: a rival that breaks as fast as we repair must not keep us from
   // everything else. One a rule at most, whatever else waits.
-  if (result.is_cut_short && !scope.object)
-    rechecks_.insert_or_assign({rule, ""}, parts_.clock.monotonic_ns());
-  else if (result.retry_at_ns && rechecks_.size() < limits::rechecks_max)
-    rechecks_.insert_or_assign({rule, scope.object.value_or("")}, *result.retry_at_ns);
+  if (result.is_cut_short && !scope.object) look_again(rule, {"", parts_.clock.monotonic_ns()});
+  for (const Recheck& recheck : result.rechecks) look_again(rule, recheck);
+}
+
+// Of an object the newest word counts; a whole rule is looked at when the first of its reasons
+// asks.
+void Enforcer::look_again(std::size_t rule, const Recheck& recheck) {
+  const std::pair what(rule, recheck.object);
+  if (!recheck.object.empty() &&
+      (rechecks_.contains(what) || objects_due_ < limits::rechecks_max)) {
+    objects_due_ += rechecks_.insert_or_assign(what, recheck.at_ns).second ? 1 : 0;
+    return;
+  }
+  const auto [known, is_new] = rechecks_.try_emplace({rule, ""}, recheck.at_ns);
+  if (!is_new) known->second = std::min(known->second, recheck.at_ns);
 }
 
 void Enforcer::work() {
   recheck_due();
+  record_blind(blind_.take_due(parts_.clock.monotonic_ns()));
   if (!sweep_at_ && parts_.clock.monotonic_ns() >= next_sweep_) begin_sweep("sweep");
   if (sweep_at_) sweep_slice();
   record_state_if_due();
@@ -84,7 +109,10 @@ void Enforcer::recheck_due() {
   for (const auto& what : due) {
     rechecks_.erase(what);
     Scope scope;
-    if (!what.second.empty()) scope.object = what.second;
+    if (!what.second.empty()) {
+      scope.object = what.second;
+      --objects_due_;
+    }
     run(what.first, scope, cause);
   }
 }
@@ -114,6 +142,7 @@ void Enforcer::sweep_slice() {
 
 void Enforcer::end_sweep() {
   sweep_at_.reset();
+  breaker_.expire(parts_.clock.monotonic_ns());
   next_sweep_ = parts_.clock.monotonic_ns() + jittered_sweep_interval();
   if (std::exchange(is_state_owed_, false)) record_state();
 }
@@ -129,6 +158,7 @@ std::int64_t Enforcer::next_due() const {
   if (sweep_at_) return INT64_MIN;
   std::int64_t due = next_sweep_;
   for (const auto& [what, at] : rechecks_) due = std::min(due, at);
+  due = std::min(due, blind_.next_due().value_or(due));
   if (policy_.version == 0) return due;
   due = std::min(due, state_recorded_at_ + limits::state_record_hourly_ns);
   if (is_state_new_) due = std::min(due, state_recorded_at_ + limits::state_record_change_ns);
@@ -161,13 +191,19 @@ void Enforcer::record_state() {
   state_recorded_at_ = parts_.clock.monotonic_ns();
 }
 
-void Enforcer::record_blind_period(std::size_t sensor) {
-  const std::string_view name = parts_.sensors[sensor]->name();
-  parts_.notes.note(fmt::format("sensor {}: events were lost; looking at everything", name));
-  parts_.recorder.add(
-      "blind", std::nullopt,
-      {{"sensor", name}, {"since", heard_wall_ns_[sensor]}, {"until", parts_.clock.wall_ns()}});
+void Enforcer::record_blind(const std::vector<BlindPeriods::Period>& periods) {
+  for (const BlindPeriods::Period& period : periods) {
+    const std::string_view name = parts_.sensors[period.sensor]->name();
+    parts_.notes.note(fmt::format("sensor {}: events were lost; looking at everything", name));
+    parts_.recorder.add("blind", std::nullopt,
+                        {{"sensor", name},
+                         {"since", period.since_ns},
+                         {"until", period.until_ns},
+                         {"count", period.count}});
+  }
 }
+
+void Enforcer::stop() { record_blind(blind_.take_all()); }
 
 void Enforcer::add_blind_spots(const std::vector<std::string>& spots) {
   for (const std::string& spot : spots) {

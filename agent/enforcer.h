@@ -3,6 +3,7 @@
 // by the Agent, which lends everything else.
 #pragma once
 
+#include "agent/blind_periods.h"
 #include "agent/cycle.h"
 #include "agent/notes.h"
 #include "agent/record.h"
@@ -30,6 +31,8 @@ class Enforcer {
   void hear(std::size_t sensor);
   // Due rechecks, and of a sweep as much as fits into one slice.
   void work();
+  // What is not on record yet and would be lost with this process.
+  void stop();
   // When work() has something to do by the clock alone; the past while a sweep goes on.
   std::int64_t next_due() const;
 
@@ -45,10 +48,11 @@ class Enforcer {
   class Teller final : public Accounts {
    public:
     Teller(Accounts& accounts, Notes& notes) : accounts_(accounts), notes_(notes) {}
-    void intend(const Rule& rule, const Receipt& receipt) override {
-      accounts_.intend(rule, receipt);
+    void intend(const Receipt& receipt, Intent intent) override {
+      accounts_.intend(receipt, intent);
     }
     void record(const Receipt& receipt) override;
+    void record(const Contention& contention) override;
     void count_only(const Receipt& receipt) override { accounts_.count_only(receipt); }
 
    private:
@@ -57,29 +61,34 @@ class Enforcer {
   };
 
   void run(std::size_t rule, const Scope& scope, const Cause& cause);
+  void look_again(std::size_t rule, const Recheck& recheck);
   void begin_sweep(std::string_view via);
   void sweep_slice();
   void end_sweep();
   void recheck_due();
   void add_blind_spots(const std::vector<std::string>& spots);
-  void record_blind_period(std::size_t sensor);
+  void record_blind(const std::vector<BlindPeriods::Period>& periods);
   void record_state_if_due();
   void record_state();
   std::int64_t jittered_sweep_interval();
 
   Parts parts_;
   Teller teller_;
+  CircuitBreaker breaker_;
   Cycle cycle_;
   ActivePolicy policy_;
   std::vector<std::string> blind_spots_;
   std::vector<std::int64_t> heard_wall_ns_;  // by sensor: when it was last heard
-  std::optional<std::size_t> sweep_at_;      // the next rule of the sweep that goes on
-  std::size_t sweep_left_ = 0;               // how many rules until it is done
+  BlindPeriods blind_;
+  std::optional<std::size_t> sweep_at_;  // the next rule of the sweep that goes on
+  std::size_t sweep_left_ = 0;           // how many rules until it is done
   std::string sweep_via_;
   std::int64_t next_sweep_ = 0;
-  std::map<std::pair<std::size_t, std::string>, std::int64_t> rechecks_;  // rule, object: due
-  bool is_state_new_ = false;   // since the last state record
-  bool is_state_owed_ = false;  // at the end of the first sweep of a policy
+  // Rule and object, or none for the whole of it: due.
+  std::map<std::pair<std::size_t, std::string>, std::int64_t> rechecks_;
+  std::size_t objects_due_ = 0;  // how many of them name an object
+  bool is_state_new_ = false;    // since the last state record
+  bool is_state_owed_ = false;   // at the end of the first sweep of a policy
   std::int64_t state_recorded_at_ = 0;
   std::uint64_t state_records_ = 0;
 };

@@ -46,4 +46,12 @@ std::vector<const Incident*> Incidents::of_stream(Stream stream) const {
   return out;
 }
 
+std::vector<Receipt> Incidents::contested() const {
+  std::vector<Receipt> out;
+  for (const auto& [rule, objects] : rules_)
+    for (const auto& [object, incident] : objects)
+      if (incident.is_contested()) out.push_back(incident.receipt);
+  return out;
+}
+
 }  // namespace reeve

@@ -12,10 +12,10 @@
 namespace reeve {
 
 struct Incident {
-  Receipt receipt;               // as it was opened
-  bool is_recorded = true;       // false: only its intent is, from before a kill
-  std::int64_t retry_at_ns = 0;  // no fix before this, CLOCK_MONOTONIC
-  std::int64_t retry_delay_ns = 0;
+  Receipt receipt;          // as it was opened
+  bool is_recorded = true;  // false: only its intent is, from before a kill
+  // Somebody fights over it: it stays open for as long as its contention does.
+  bool is_contested() const { return receipt.outcome == outcome::contested; }
 };
 
 class Incidents {
@@ -32,6 +32,7 @@ class Incidents {
   const ByObject& of_rule(const std::string& policy, const std::string& rule) const;
   // All of a stream, for the head of a new journal segment.
   std::vector<const Incident*> of_stream(Stream stream) const;
+  std::vector<Receipt> contested() const;
   // All of rules for which `in_force(policy, rule)` is false.
   template <class InForce>
   std::vector<Incident> of_other_rules(const InForce& in_force) const {

@@ -23,18 +23,23 @@ Recorder::Recorder(const Parts& parts, const Recovered& urgent, const Recovered&
 
 // A disk that refuses the intent does not stop the fix: enforcement goes on, and the
 // receipt follows when the disk takes it.
-void Recorder::intend(const Rule& rule, const Receipt& receipt) {
+void Recorder::intend(const Receipt& receipt, Intent intent) {
   Half& where = half(stream_for(receipt.severity));
   if (!where.journal.is_writable()) return;
   auto written =
       where.journal.append(FrameType::intent, encode_receipt(receipt, moment_of(parts_.clock)));
-  if (written.ok() && rule.durable_intent) written = where.journal.sync();
+  if (written.ok() && intent == Intent::durable) written = where.journal.sync();
   if (!written.ok()) refused(where, written.error());
 }
 
 void Recorder::record(const Receipt& receipt) {
   queue(stream_for(receipt.severity), receipt.severity,
         encode_receipt(receipt, moment_of(parts_.clock)));
+}
+
+void Recorder::record(const Contention& contention) {
+  queue(stream_for(Severity::critical), Severity::critical,
+        encode_contention(contention, moment_of(parts_.clock)));
 }
 
 void Recorder::count_only(const Receipt& receipt) {

@@ -23,8 +23,10 @@ class Recorder final : public Accounts {
   };
   Recorder(const Parts& parts, const Recovered& urgent, const Recovered& routine);
 
-  void intend(const Rule& rule, const Receipt& receipt) override;
+  // A durable intent is synced when this returns, unless the disk refuses.
+  void intend(const Receipt& receipt, Intent intent) override;
   void record(const Receipt& receipt) override;
+  void record(const Contention& contention) override;
   void count_only(const Receipt& receipt) override;
   // A record that is no receipt; without a severity it is urgent.
   void add(std::string_view type, std::optional<Severity> severity, Value::Map fields);

@@ -1,9 +1,5 @@
 #include "agent/verdict.h"
 
-#include <algorithm>
-
-#include "common/limits.h"
-
 namespace reeve {
 namespace {
 
@@ -15,6 +11,13 @@ void because(Receipt& receipt, const Error& error) {
 }
 
 }  // namespace
+
+Cause actor_of(const Cause& cause, const Deviation& deviation) {
+  if (cause.confidence != Confidence::unknown || !deviation.culprit) return cause;
+  Cause actor = *deviation.culprit;
+  actor.via = cause.via;
+  return actor;
+}
 
 Receipt begin_receipt(const Rule& rule, const PolicyReference& policy, const Deviation& deviation,
                       const Cause& cause, Moment detected) {
@@ -31,11 +34,7 @@ Receipt begin_receipt(const Rule& rule, const PolicyReference& policy, const Dev
   receipt.desired = deviation.desired;
   receipt.found = deviation.found;
   receipt.left = deviation.found;
-  receipt.cause = cause;
-  if (cause.confidence == Confidence::unknown && deviation.culprit) {
-    receipt.cause = *deviation.culprit;
-    receipt.cause.via = cause.via;
-  }
+  receipt.cause = actor_of(cause, deviation);
   receipt.policy = policy;
   receipt.detected = detected;
   return receipt;
@@ -78,15 +77,14 @@ bool is_over(std::string_view what) {
   return what == outcome::fixed || what == outcome::resolved || what == outcome::withdrawn;
 }
 
-void back_off(Incident& incident, const Receipt& tried, std::int64_t now_ns) {
-  const bool was_tried = tried.fixed.mono_ns != 0 || !tried.reason.empty();
-  if (!was_tried || tried.reason == "object_changed") {
-    incident.retry_at_ns = 0;
-    return;
-  }
-  incident.retry_delay_ns =
-      std::clamp(incident.retry_delay_ns * 2, limits::fix_retry_min_ns, limits::fix_retry_max_ns);
-  incident.retry_at_ns = now_ns + incident.retry_delay_ns;
+void judge_waiting(Receipt& receipt, std::string_view reason) {
+  receipt.outcome = outcome::held_back;
+  receipt.reason = reason;
+}
+
+void judge_contested(Receipt& receipt) {
+  receipt.outcome = outcome::contested;
+  receipt.reason = "breaker";
 }
 
 }  // namespace reeve

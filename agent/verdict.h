@@ -7,6 +7,8 @@
 
 namespace reeve {
 
+// Who is behind it: the sensor's word, else what the look itself showed.
+Cause actor_of(const Cause& cause, const Deviation& deviation);
 // A new incident's receipt, as far as it is known before anything is done.
 Receipt begin_receipt(const Rule& rule, const PolicyReference& policy, const Deviation& deviation,
                       const Cause& cause, Moment detected);
@@ -16,11 +18,11 @@ void judge_untouched(Receipt& receipt, const Deviation& deviation);
 void judge(Receipt& receipt, const Status& acted, const Result<CheckResult>& left);
 // The outcome where the state could not even be read.
 void judge_unseen(Receipt& receipt, const Error& error);
+// The outcome where a fix has to wait, for one of the breaker's reasons.
+void judge_waiting(Receipt& receipt, std::string_view reason);
+// The outcome of an incident that is a contention, whatever its last fix did.
+void judge_contested(Receipt& receipt);
 // True for outcomes that end an incident.
 bool is_over(std::string_view outcome);
-
-// After a fix that did not work: the next one waits twice as long, within limits.h. What an act
-// found replaced under its hands is tried again at once.
-void back_off(Incident& incident, const Receipt& tried, std::int64_t now_ns);
 
 }  // namespace reeve

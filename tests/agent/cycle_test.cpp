@@ -10,11 +10,17 @@ using namespace reeve;
 namespace {
 
 struct KeptAccounts final : Accounts {
-  void intend(const Rule&, const Receipt& receipt) override { intents.push_back(receipt); }
+  void intend(const Receipt& receipt, Intent intent) override {
+    intents.push_back(receipt);
+    durable += intent == Intent::durable ? 1 : 0;
+  }
   void record(const Receipt& receipt) override { receipts.push_back(receipt); }
+  void record(const Contention& contention) override { contentions.push_back(contention); }
   void count_only(const Receipt&) override { ++counted; }
   std::vector<Receipt> intents;
   std::vector<Receipt> receipts;
+  std::vector<Contention> contentions;
+  std::size_t durable = 0;
   std::size_t counted = 0;
 };
 
@@ -26,10 +32,13 @@ struct Scripted final : Resource {
     Status fix_status;
     bool fix_works = true;
     std::size_t fixes = 0;
+    bool is_not_repeatable = false;
+    std::vector<std::uint32_t> rungs;
   };
   explicit Scripted(Script& script) : script_(script) {}
   std::vector<Watch> watches() const override { return {}; }
   bool covers(const std::string&) const override { return true; }
+  bool wants_durable_intent() const override { return script_.is_not_repeatable; }
   Result<CheckResult> check(const Eyes&, const Scope& scope) const override {
     if (script_.check_error) return *script_.check_error;
     CheckResult result;
@@ -42,6 +51,7 @@ struct Scripted final : Resource {
   }
   Status fix(const Deviation& deviation, Hands&, const Eyes&) const override {
     ++script_.fixes;
+    script_.rungs.push_back(deviation.rung);
     if (script_.fix_works)
       std::erase_if(script_.deviations,
                     [&](const Deviation& one) { return one.object == deviation.object; });
@@ -71,7 +81,7 @@ struct World {
     parts_with(nullptr);
   }
   void parts_with(Hands* hands) {
-    cycle = std::make_unique<Cycle>(Cycle::Parts{host, hands, clock, accounts, incidents});
+    cycle = std::make_unique<Cycle>(Cycle::Parts{host, hands, clock, accounts, incidents, breaker});
   }
   CycleResult run(std::optional<std::string> object = {}) {
     clock.advance(1'000);
@@ -85,6 +95,7 @@ struct World {
   Scripted::Script script;
   KeptAccounts accounts;
   Incidents incidents;
+  CircuitBreaker breaker;
   ActivePolicy policy;
   std::unique_ptr<Cycle> cycle;
 };
@@ -147,8 +158,9 @@ TEST_CASE("a refused fix is recorded once, tried again later, and closed when it
 
   const CycleResult early = world.run("/a");
   CHECK(world.script.fixes == 1);
-  REQUIRE(early.retry_at_ns);
-  CHECK(*early.retry_at_ns > world.clock.monotonic_ns());
+  REQUIRE(early.rechecks.size() == 1);
+  CHECK(early.rechecks[0].object == "/a");
+  CHECK(early.rechecks[0].at_ns > world.clock.monotonic_ns());
 
   world.clock.advance(limits::fix_retry_min_ns);
   world.run();
@@ -314,6 +326,7 @@ TEST_CASE("an interrupted incident whose object cannot be read is opened, not fo
 
 TEST_CASE("more deviations than one check may name are all fixed, a thousand at a time") {
   World world;
+  world.policy.rules[0].rule.breaker.agent_fixes_per_minute = 10'000;
   for (std::size_t i = 0; i < limits::check_deviations_max + 5; ++i)
     world.script.deviations.push_back(deviation_of("/" + std::to_string(i)));
   CHECK(world.run().is_cut_short);
@@ -347,4 +360,119 @@ TEST_CASE("where nothing can be put right or listed, the rule deviates and is no
   CHECK(world.state() == RuleState::deviating);
   world.run("/another");
   CHECK(world.state() == RuleState::deviating);
+}
+
+TEST_CASE("an act that cannot be repeated has a durable intent, by its rule's word or its kind's") {
+  for (const bool by_rule : {true, false}) {
+    World world;
+    world.policy.rules[0].rule.durable_intent = by_rule;
+    world.script.is_not_repeatable = !by_rule;
+    world.script.deviations = {deviation_of("/a")};
+    world.run();
+    CHECK(world.accounts.durable == 1);
+  }
+  World world;
+  world.script.deviations = {deviation_of("/a")};
+  world.run();
+  CHECK(world.accounts.durable == 0);
+}
+
+TEST_CASE("what comes back at once climbs its ladder, once more where it is contested, and down") {
+  World world;
+  world.policy.rules[0].rule.severity = Severity::critical;
+  const auto come_back_after = [&](std::int64_t ns) {
+    world.clock.advance(ns);
+    world.script.deviations = {deviation_of("/a")};
+    world.run("/a");
+  };
+  come_back_after(0);
+  for (int i = 0; i < 4; ++i) come_back_after(limits::quick_return_ns / 2);
+  CHECK(world.script.rungs == std::vector<std::uint32_t>{0, 1, 2, 3, 4});
+  // Later than at once: it stays where it is. The sixth fix is beyond the figure.
+  come_back_after(2 * limits::quick_return_ns);
+  CHECK(world.script.rungs.back() == 5);
+  CHECK(world.state() == RuleState::contested);
+  // It held: only that it is contested counts.
+  come_back_after(limits::rung_held_ns);
+  CHECK(world.script.rungs.back() == 1);
+}
+
+TEST_CASE("an act that passes and does not hold climbs as well") {
+  World world;
+  world.script.deviations = {deviation_of("/a")};
+  world.script.fix_works = false;
+  for (int i = 0; i < 3; ++i) {
+    world.run("/a");
+    world.clock.advance(limits::fix_retry_min_ns);
+  }
+  CHECK(world.script.rungs == std::vector<std::uint32_t>{0, 1, 2});
+}
+
+TEST_CASE(
+    "an object that is exchanged under every fix is contested like one that is broken again") {
+  World world;
+  world.policy.rules[0].rule.severity = Severity::medium;
+  world.script.deviations = {deviation_of("/a")};
+  world.script.fix_works = false;
+  world.script.fix_status = Error{"object_changed", "/a"};
+  for (int i = 0; i < 100; ++i) world.run("/a");
+  CHECK(world.script.fixes == 5);
+  CHECK(world.state() == RuleState::contested);
+  REQUIRE(world.accounts.contentions.size() == 1);
+  CHECK(world.accounts.receipts.size() == 1);
+}
+
+TEST_CASE("a contention whose rule leaves policy is closed with its incident") {
+  World world;
+  for (int i = 0; i < 6; ++i) {
+    world.script.deviations = {deviation_of("/a")};
+    world.run("/a");
+  }
+  REQUIRE(world.accounts.contentions.size() == 1);
+  world.cycle->withdraw_others(ActivePolicy{});
+  CHECK(world.last().outcome == outcome::withdrawn);
+  REQUIRE(world.accounts.contentions.size() == 2);
+  CHECK(world.accounts.contentions[1].phase == Phase::close);
+  CHECK(world.accounts.contentions[1].incident == world.accounts.contentions[0].incident);
+  CHECK(world.breaker.size() == 0);
+}
+
+TEST_CASE("a contested object that cannot be fixed for a while is not taken to have held") {
+  World world;
+  const auto broken = [&](std::string refusal) {
+    world.script.deviations = {deviation_of("/a")};
+    world.script.deviations[0].refusal = std::move(refusal);
+    world.run("/a");
+  };
+  for (int i = 0; i < 6; ++i) broken("");
+  world.clock.advance(1'000'000'000);
+  broken("");
+  REQUIRE(world.script.deviations.empty());
+  broken("unsafe_path");
+  world.clock.advance(limits::contention_held_ns);
+  world.script.deviations.clear();
+  world.run("/a");
+  CHECK(world.state() == RuleState::contested);
+  world.clock.advance(limits::contention_held_ns);
+  world.run("/a");
+  CHECK(world.state() == RuleState::holds);
+  CHECK(world.last().outcome == outcome::resolved);
+}
+
+TEST_CASE("a contention that cannot be listed is counted and not recorded again and again") {
+  World world;
+  Incident filler;
+  for (std::size_t i = 0; i < limits::open_incidents_max; ++i) {
+    filler.receipt.object = std::to_string(i);
+    REQUIRE(world.incidents.open(filler));
+  }
+  for (int i = 0; i < 50; ++i) {
+    world.clock.advance(1'000'000'000);
+    world.script.deviations = {deviation_of("/a")};
+    world.run("/a");
+  }
+  CHECK(world.accounts.receipts.size() == 5);
+  CHECK(world.accounts.contentions.empty());
+  CHECK(world.accounts.counted >= 45);
+  CHECK(world.script.fixes == 50);
 }

@@ -86,6 +86,7 @@ TEST_CASE("a rival that breaks as fast as we repair does not keep the enforcer f
   std::size_t fixes = 0;
   World world;
   world.add(std::make_unique<Contested>(fixes));
+  world.policy.rules[0].rule.breaker = {100, 100, 1, 1'000'000, 100};
   world.enforcer.adopt(std::move(world.policy), "start");
   world.enforcer.work();
   CHECK(fixes == limits::check_deviations_max);
@@ -93,4 +94,57 @@ TEST_CASE("a rival that breaks as fast as we repair does not keep the enforcer f
   CHECK(world.enforcer.next_due() <= world.clock.monotonic_ns());
   world.enforcer.work();
   CHECK(fixes == 2 * limits::check_deviations_max);
+}
+
+TEST_CASE("a sensor that is made to lose events again and again has one record a minute") {
+  std::size_t looks = 0;
+  World world;
+  world.add(std::make_unique<Slow>(world.clock, looks));
+  world.enforcer.adopt(std::move(world.policy), "start");
+  world.enforcer.work();
+  const std::int64_t began = world.clock.wall_ns();
+  for (int i = 0; i < 1'000; ++i) {
+    world.clock.advance(limits::blind_record_ns / 100);
+    world.sensor.next.overflowed = true;
+    const std::size_t before = looks;
+    world.enforcer.hear(0);
+    world.enforcer.work();
+    CHECK(looks > before);
+  }
+  world.enforcer.stop();
+  world.life.recorder().flush();
+  std::uint64_t count = 0;
+  std::int64_t until = began;
+  std::size_t records = 0;
+  for (const Record& record : contents_of(world.life.recorder().journal(Stream::urgent)).records) {
+    if (record.type != "blind") continue;
+    ++records;
+    count += *record.body.find("count")->natural();
+    CHECK(*record.body.find("since")->integer() <= until);
+    until = *record.body.find("until")->integer();
+  }
+  CHECK(count == 1'000);
+  CHECK(records <= 12);
+  CHECK(records >= 10);
+  CHECK(until >= began + 10 * limits::blind_record_ns);
+}
+
+TEST_CASE("what was blind is on record a minute later without another event") {
+  World world;
+  world.enforcer.adopt(std::move(world.policy), "start");
+  world.enforcer.work();
+  for (int i = 0; i < 2; ++i) {
+    world.sensor.next.overflowed = true;
+    world.enforcer.hear(0);
+    world.enforcer.work();
+  }
+  const std::int64_t due = world.enforcer.next_due();
+  CHECK(due <= world.clock.monotonic_ns() + limits::blind_record_ns);
+  world.clock.advance(limits::blind_record_ns);
+  world.enforcer.work();
+  world.life.recorder().flush();
+  std::size_t records = 0;
+  for (const Record& record : contents_of(world.life.recorder().journal(Stream::urgent)).records)
+    if (record.type == "blind") ++records;
+  CHECK(records == 2);
 }

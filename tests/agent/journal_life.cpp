@@ -109,9 +109,7 @@ void JournalLife::one_step() {
   const std::string object =
       std::string(severity == Severity::high ? "/high/" : "/low/") + std::to_string(dice(8));
   Receipt receipt = example_receipt(object, severity);
-  Rule rule;
-  rule.durable_intent = dice(4) == 0;
-  recorder_->intend(rule, receipt);
+  recorder_->intend(receipt, dice(4) == 0 ? Intent::durable : Intent::plain);
   if (Incident* known = incidents_.find("base", "rule-1", object)) {
     receipt = known->receipt;
     receipt.phase = Phase::close;

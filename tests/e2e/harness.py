@@ -26,6 +26,7 @@ RULE = '''\
     severity: {severity}
     owner: security@example.org
     mode: {mode}
+    breaker: {{fixes_first_minute: 1000, fixes_per_hour: 1000}}
     file: {file}
 '''
 
