@@ -23,6 +23,7 @@ struct Watch {
   bool recursive = false;  // everything below as well; links below are not followed
   bool pattern = false;    // `path` is a pattern (path_pattern.h): everything that matches it
   WatchSubject subject = WatchSubject::path;
+  bool content = false;  // what the file holds as well; of one path that is no pattern
 };
 
 // The refusal of a deviation that its rule wants told and not put right.

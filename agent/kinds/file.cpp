@@ -15,7 +15,9 @@ class FileResource final : public Resource {
   explicit FileResource(FileRule rule) : rule_(std::move(rule)) {}
 
   std::vector<Watch> watches() const override {
-    return {Watch{rule_.path, rule_.reach == FileReach::tree, rule_.reach == FileReach::glob}};
+    Watch watch{rule_.path, rule_.reach == FileReach::tree, rule_.reach == FileReach::glob};
+    watch.content = rule_.content.has_value();
+    return {watch};
   }
 
   bool covers(const std::string& object) const override {

@@ -43,6 +43,12 @@ std::vector<Entry> entries_of(int directory) {
 
 bool is_structural(const InotifyEvent& event) { return (event.mask & InotifyQueue::names) != 0; }
 
+// Nothing but what the file holds.
+bool is_content(const InotifyEvent& event) {
+  return (event.mask & InotifyQueue::content) != 0 &&
+         (event.mask & InotifyQueue::names_and_attributes) == 0;
+}
+
 bool brings_a_name(const InotifyEvent& event) {
   return (event.mask & (IN_CREATE | IN_MOVED_TO)) != 0;
 }
@@ -103,6 +109,7 @@ void InotifySensor::build() {
 }
 
 void InotifySensor::add_interest(WatchId rule, const Watch& watch) {
+  if (watch.content) book_.want_content(rule);
   auto asked_place = [&](const std::string& path) -> Place& {
     Place& place = book_.place_at(path);
     place.asked = place.stepped = true;
@@ -144,7 +151,8 @@ void InotifySensor::handle(const InotifyEvent& event) {
     for (const Place* place : way->second) doubt(*place);
   if (auto found = directory->links.find(event.name); found != directory->links.end()) {
     for (const FollowedLink* link : found->second) {
-      for (WatchId rule : link->rules) wake(rule, link->path);
+      for (WatchId rule : link->rules)
+        if (concerns(event, rule)) wake(rule, link->path);
       if (is_structural(event)) doubtful_links_.insert(link->path);
     }
   }
@@ -154,14 +162,19 @@ void InotifySensor::handle_place(const Place& place, const InotifyEvent& event) 
   std::string object = event.name.empty() ? place.path : joined(place.path, event.name);
   if (auto found = place.objects.find(event.name); found != place.objects.end()) {
     for (WatchId rule : found->second) {
+      if (!concerns(event, rule)) continue;
       wake(rule, object);
       if (brings_a_name(event)) doubtful_objects_.emplace(rule, object);
     }
   }
   // A directory's own attributes are told to the directory above it too, which names it.
-  if (event.name.empty()) return;
+  if (event.name.empty() || is_content(event)) return;
   for (const Cover& cover : place.covers)
     if (covers_name(cover, event.name)) handle_cover(cover, object, event);
+}
+
+bool InotifySensor::concerns(const InotifyEvent& event, WatchId rule) const {
+  return !is_content(event) || book_.wants_content(rule);
 }
 
 void InotifySensor::handle_cover(const Cover& cover, const std::string& object,

@@ -1,7 +1,8 @@
 // The inotify sensor: wakes a rule, and names the object, when something in a directory that the
-// rule looks at is made, removed, renamed or given other attributes; also when a component or link
-// on the way is swapped. It sees no change of mounts and none through another host's file system;
-// the sweep finds those. It cannot tell who did it. Works under --root.
+// rule looks at is made, removed, renamed or given other attributes, for rules that ask also when
+// it is written to; and when a component or link on the way is swapped. It sees no change of
+// mounts, none through another host's file system and none through a mapping before the file is
+// closed; the sweep finds those. It cannot tell who did it. Works under --root.
 #pragma once
 
 #include <deque>
@@ -37,6 +38,7 @@ class InotifySensor final : public Sensor {
   void handle_place(const Place& place, const InotifyEvent& event);
   void handle_cover(const Cover& cover, const std::string& object, const InotifyEvent& event);
   void handle_lost_watch(int watch);
+  bool concerns(const InotifyEvent& event, WatchId rule) const;
   void doubt(const Place& place);
   // Looks again at everything that this drain's events have made doubtful.
   void settle_doubtful();

@@ -14,6 +14,7 @@ namespace reeve {
 
 const std::uint32_t InotifyQueue::names = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
 const std::uint32_t InotifyQueue::names_and_attributes = names | IN_ATTRIB;
+const std::uint32_t InotifyQueue::content = IN_MODIFY | IN_CLOSE_WRITE;
 
 Result<InotifyQueue> InotifyQueue::open() {
   Fd fd(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));

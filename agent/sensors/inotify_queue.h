@@ -21,6 +21,8 @@ class InotifyQueue {
   // What becomes of the names in a directory; and of the attributes of what they name as well.
   static const std::uint32_t names;
   static const std::uint32_t names_and_attributes;
+  // Each write to what a name stands for, and the end of writing: a mapping shows only there.
+  static const std::uint32_t content;
 
   // Errors: `sensor_failed`.
   static Result<InotifyQueue> open();

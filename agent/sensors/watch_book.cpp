@@ -31,6 +31,7 @@ void WatchBook::clear() {
   for (const auto& [watch, directory] : directories_) queue_.remove(watch);
   directories_.clear();
   links_.clear();
+  content_rules_.clear();
   places_.clear();
   unused_.clear();
   blind_spots_.clear();
@@ -58,6 +59,12 @@ std::vector<std::string> WatchBook::paths() const {
   return out;
 }
 
+std::uint32_t WatchBook::mask_for(const std::vector<WatchId>& rules) const {
+  bool content =
+      std::any_of(rules.begin(), rules.end(), [&](WatchId rule) { return wants_content(rule); });
+  return InotifyQueue::names_and_attributes | (content ? InotifyQueue::content : 0);
+}
+
 int WatchBook::watch(int directory, std::uint32_t mask, const std::string& path) {
   auto watch = queue_.add(directory, mask);
   if (watch.ok()) return *watch;
@@ -83,7 +90,9 @@ std::optional<Fd> WatchBook::settle(Place& place) {
   if (!object) return std::nullopt;
   auto facts = facts_of(object->get(), place.path);
   if (!facts.ok() || facts->type != FileType::directory) return std::nullopt;
-  place.watch = watch(object->get(), InotifyQueue::names_and_attributes, place.path);
+  std::uint32_t mask = InotifyQueue::names_and_attributes;
+  for (const auto& [name, rules] : place.objects) mask |= mask_for(rules);
+  place.watch = watch(object->get(), mask, place.path);
   if (place.watch >= 0) directories_[place.watch].places.push_back(&place);
   return object;
 }
@@ -98,7 +107,8 @@ void WatchBook::follow_if_link(const std::string& path, WatchId rule) {
   link.path = path;
   bool known = std::find(link.rules.begin(), link.rules.end(), rule) != link.rules.end();
   if (!known) link.rules.push_back(rule);
-  if (made) settle(link);
+  // A rule that wants content has the same directories watched for more.
+  if (made || (!known && wants_content(rule))) settle(link);
 }
 
 void WatchBook::settle(FollowedLink& link) {
@@ -112,7 +122,7 @@ void WatchBook::settle(FollowedLink& link) {
     return;
   }
   SafePath::Visitor visitor = [&](int directory, const std::string& name) {
-    int number = watch(directory, InotifyQueue::names_and_attributes, link.path);
+    int number = watch(directory, mask_for(link.rules), link.path);
     if (number < 0) return;
     link.way.push_back({number, name});
     directories_[number].links[name].push_back(&link);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <unordered_map>
 
 #include "agent/safe_path.h"
@@ -66,6 +67,9 @@ class WatchBook {
   const InotifyQueue& queue() const { return queue_; }
 
   void clear();
+  // Directories that hold this rule's objects are asked for changes of content as well.
+  void want_content(WatchId rule) { content_rules_.insert(rule); }
+  bool wants_content(WatchId rule) const { return content_rules_.contains(rule); }
   // Found or made; references hold until the place is dropped.
   Place& place_at(const std::string& path);
   Place* find(const std::string& path);
@@ -89,6 +93,8 @@ class WatchBook {
   std::vector<std::string> take_blind_spots();
 
  private:
+  // What is asked of a directory that holds objects of these rules.
+  std::uint32_t mask_for(const std::vector<WatchId>& rules) const;
   // -1 where it cannot be watched, which is noted under the path.
   int watch(int directory, std::uint32_t mask, const std::string& path);
   void leave(Place& place);
@@ -100,6 +106,7 @@ class WatchBook {
   std::map<std::string, Place> places_;
   std::map<std::string, FollowedLink> links_;
   std::unordered_map<int, WatchedDirectory> directories_;
+  std::set<WatchId> content_rules_;
   std::vector<int> unused_;
   std::map<int, std::string> blind_spots_;  // by errno: the first path; empty once told
 };

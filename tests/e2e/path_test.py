@@ -103,6 +103,27 @@ class Offline(FleetTest):
         fleet.wait_for('all receipts', lambda: len(fleet.receipts()) >= 6)
         self.assert_streams_whole(fleet.records())
 
+    def test_with_the_controller_stopped_content_is_put_right_when_it_is_written_over(self):
+        fleet = self.fleet
+        rule = {'id': 'banner', 'file': '{path: /etc/issue, mode: "0644", content: "no entry\\n"}'}
+        host, _ = fleet.up([rule], {'etc/issue': 'welcome\n'})
+        issue = host / 'etc/issue'
+        fleet.wait_for('the first receipt', lambda: len(fleet.receipts()) == 1)
+        self.assertEqual('no entry\n', issue.read_text())
+        fleet.stop_controller()
+        issue.write_text('welcome back\n')
+        fleet.wait_for('the content', lambda: issue.read_text() == 'no entry\n')
+        self.assertEqual(['issue'], [name for name in os.listdir(host / 'etc') if 'issue' in name
+                                     or name.startswith('.reeve-')])
+        fleet.start_controller()
+        receipts = fleet.wait_for('both receipts', lambda: len(fleet.receipts()) >= 2
+                                  and fleet.receipts())
+        for receipt in receipts:
+            self.assertEqual('fixed', receipt['outcome'])
+            self.assertIn('content sha256', receipt['found'])
+            self.assertNotIn('welcome', json.dumps(receipt))
+        self.assert_streams_whole(fleet.records())
+
     def test_with_the_courier_killed_a_chmod_is_put_right_and_recorded_once_afterwards(self):
         fleet = self.fleet
         host, _ = fleet.up([SECRET], FILES)

@@ -68,6 +68,35 @@ Watch glob_watch(std::string path) { return {std::move(path), false, true}; }
 
 }  // namespace
 
+TEST_CASE("a write wakes the rules that want content, before the file is closed, and no others") {
+  TemporaryTree tree;
+  tree.add_directory("/etc");
+  tree.add_file("/etc/x", 0644, "old");
+  tree.add_file("/etc/y", 0644, "old");
+  tree.add_directory("/run");
+  tree.add_file("/run/z", 0644, "old");
+  tree.add_link("/etc/z", "../run/z");
+  auto content_watch = [](std::string path) {
+    Watch watch = path_watch(std::move(path));
+    watch.content = true;
+    return watch;
+  };
+  Watched watched(tree, {content_watch("/etc/x"), path_watch("/etc/x"), tree_watch("/etc"),
+                         path_watch("/etc/z"), content_watch("/etc/z")});
+  Fd writer(open(tree.at("/etc/x").c_str(), O_WRONLY | O_CLOEXEC));
+  CHECK(watched.woken().empty());
+  REQUIRE(write(writer.get(), "new", 3) == 3);
+  CHECK(watched.woken() == Woken{"0 /etc/x"});
+  writer = Fd();
+  CHECK(watched.woken() == Woken{"0 /etc/x"});
+  Fd other(open(tree.at("/etc/y").c_str(), O_WRONLY | O_CLOEXEC));
+  REQUIRE(write(other.get(), "new", 3) == 3);
+  CHECK(watched.woken().empty());
+  Fd target(open(tree.at("/run/z").c_str(), O_WRONLY | O_CLOEXEC));
+  REQUIRE(write(target.get(), "new", 3) == 3);
+  CHECK(watched.woken() == Woken{"4 /etc/z"});
+}
+
 TEST_CASE("attributes, creation, renaming and removal of a watched file wake its rule") {
   TemporaryTree tree;
   tree.add_directory("/etc");
