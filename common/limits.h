@@ -155,8 +155,12 @@ inline constexpr std::uint16_t destroy_tries_max = 8'192;
 // A block's comment names a socket's object (51 bytes at most) and the rule's id.
 inline constexpr std::size_t port_block_id_bytes_max = 64;
 static_assert(port_block_id_bytes_max + 51 + 12 < nft_comment_bytes_max);
-inline constexpr std::size_t port_blocks_max = 1'000;           // more sockets are not blocked
-inline constexpr std::int64_t listeners_poll_ns = 250'000'000;  // between two looks of the sensor
+inline constexpr std::size_t port_blocks_max = 1'000;  // more sockets are not blocked
+// Between two looks of the sensor; with more listeners than the figure, longer in proportion, so
+// that looking stays below a thousandth of a core, but never longer than the last.
+inline constexpr std::int64_t listeners_poll_ns = 250'000'000;
+inline constexpr std::size_t listeners_poll_figure = 256;
+inline constexpr std::int64_t listeners_poll_ns_max = 1'000'000'000;
 inline constexpr int terminate_wait_ms = 200;            // for the end of a process after SIGKILL
 inline constexpr std::size_t command_bytes_max = 1'024;  // of a command line; the rest is cut
 inline constexpr std::size_t process_file_bytes_max = 8'192;  // of one file in /proc/PID

@@ -33,7 +33,7 @@ class PortResource final : public Resource {
     CheckResult out;
     out.applicable = eyes.sockets().is_here();
     if (!out.applicable) return out;
-    const auto found = find_strays(rule_, eyes, scope);
+    const auto found = find_strays(rule_, eyes, scope, HoldersWanted::of_strays);
     if (!found.ok()) return found.error();
     const auto blocks = look_at_blocks(eyes);
     if (!blocks.ok()) return blocks.error();
@@ -49,7 +49,9 @@ class PortResource final : public Resource {
   // What it is about is looked up again: a deviation does not carry sockets and processes.
   Status fix(const Deviation& deviation, Hands& hands, const Eyes& eyes) const override {
     if (!deviation.refusal.empty()) return Error{deviation.refusal, deviation.refusal_detail};
-    const auto found = find_strays(rule_, eyes, Scope{deviation.object});
+    const auto found = find_strays(
+        rule_, eyes, Scope{deviation.object},
+        rule_.has(PortAction::terminate) ? HoldersWanted::of_strays : HoldersWanted::for_judgement);
     if (!found.ok()) return found.error();
     if (!found->strays.empty())
       return act_against(rule_, found->strays.front(), deviation.rung, hands, eyes);

@@ -33,6 +33,12 @@ class Judge {
     });
   }
 
+  bool needs_holders(const Listener& listener) const {
+    return std::any_of(rule_.allow.begin(), rule_.allow.end(), [&](const AllowedPort& row) {
+      return row.program && matches(row, listener);
+    });
+  }
+
   // Every holder must run what a row allows, not all of them the same: a socket that the service
   // manager opens for a daemon is held by both.
   bool is_allowed(const Listener& listener, const Holders& holders) {
@@ -105,7 +111,8 @@ Stray& stray_named(std::map<std::string, Stray>& strays, const Listener& listene
 
 }  // namespace
 
-Result<StraySearch> find_strays(const PortRule& rule, const Eyes& eyes, const Scope& scope) {
+Result<StraySearch> find_strays(const PortRule& rule, const Eyes& eyes, const Scope& scope,
+                                HoldersWanted wanted) {
   const auto all = eyes.sockets().listeners();
   if (!all.ok()) return all.error();
   Judge judge(rule, eyes);
@@ -120,7 +127,10 @@ Result<StraySearch> find_strays(const PortRule& rule, const Eyes& eyes, const Sc
     last = object;
     if (!judge.is_allowed_unseen(listener)) suspects.push_back(listener);
   }
-  const auto holders = eyes.sockets().holders(suspects);
+  std::vector<Listener> held = suspects;
+  if (wanted == HoldersWanted::for_judgement)
+    std::erase_if(held, [&](const Listener& one) { return !judge.needs_holders(one); });
+  const auto holders = eyes.sockets().holders(held);
   if (!holders.ok()) return holders.error();
   std::map<std::string, Stray> strays;
   for (const Listener& listener : suspects) {

@@ -21,8 +21,13 @@ struct StraySearch {
   std::uint64_t objects = 0;  // that the rule speaks of
 };
 
+// Whose holders are looked for: those of every stray, to name and to end them, or only of sockets
+// that cannot be judged without.
+enum class HoldersWanted : std::uint8_t { of_strays, for_judgement };
+
 // Errors: `check_failed`, `too_many_objects`.
-Result<StraySearch> find_strays(const PortRule& rule, const Eyes& eyes, const Scope& scope);
+Result<StraySearch> find_strays(const PortRule& rule, const Eyes& eyes, const Scope& scope,
+                                HoldersWanted wanted);
 
 // "/usr/bin/nc (pid 7, user bob)", for people; of several the first, and how many.
 std::string words_for_holders(const Stray& stray, const Eyes& eyes);

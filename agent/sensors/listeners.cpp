@@ -12,16 +12,15 @@
 namespace reeve {
 
 std::vector<std::string> ListenerChanges::since_last(const std::vector<Listener>& now) {
-  std::vector<Listener> sorted = now;
-  if (!std::is_sorted(sorted.begin(), sorted.end())) std::sort(sorted.begin(), sorted.end());
-  std::vector<Listener> different;
-  std::set_symmetric_difference(last_.begin(), last_.end(), sorted.begin(), sorted.end(),
-                                std::back_inserter(different));
   std::vector<std::string> out;
+  if (now == last_) return out;
+  std::vector<Listener> different;
+  std::set_symmetric_difference(last_.begin(), last_.end(), now.begin(), now.end(),
+                                std::back_inserter(different));
   for (const Listener& listener : different) out.push_back(object_of(listener));
   std::sort(out.begin(), out.end());
   out.erase(std::unique(out.begin(), out.end()), out.end());
-  last_ = std::move(sorted);
+  last_ = now;
   return out;
 }
 
@@ -40,7 +39,7 @@ std::vector<std::string> ListenerSensor::watch(const std::vector<std::pair<Watch
   changes_.forget();
   is_blind_ = false;
   std::vector<std::string> blind_spots;
-  const Status set = set_timer(rules_.empty() ? 0 : limits::listeners_poll_ns);
+  const Status set = rules_.empty() ? set_timer(0) : keep_pace(0);
   if (!set.ok()) blind_spots.push_back("listeners: " + set.error().detail);
   if (rules_.empty()) return blind_spots;
   const auto now = eyes_.listeners();
@@ -51,7 +50,14 @@ std::vector<std::string> ListenerSensor::watch(const std::vector<std::pair<Watch
   return blind_spots;
 }
 
+Status ListenerSensor::keep_pace(std::size_t listeners) {
+  const auto share = static_cast<std::int64_t>(listeners / limits::listeners_poll_figure + 1);
+  const auto interval = std::min(limits::listeners_poll_ns * share, limits::listeners_poll_ns_max);
+  return interval == interval_ns_ ? Status() : set_timer(interval);
+}
+
 Status ListenerSensor::set_timer(std::int64_t interval_ns) {
+  interval_ns_ = interval_ns;
   const timespec interval{interval_ns / 1'000'000'000, interval_ns % 1'000'000'000};
   const itimerspec setting{interval, interval};
   if (::timerfd_settime(timer_.get(), 0, &setting, nullptr) == 0) return {};
@@ -70,6 +76,8 @@ SensorReport ListenerSensor::drain() {
     return report;
   }
   is_blind_ = false;
+  if (const Status paced = keep_pace(now->size()); !paced.ok())
+    report.blind_spots.push_back("listeners: " + paced.error().detail);
   report.wakes = wakes_for(changes_.since_last(*now));
   return report;
 }

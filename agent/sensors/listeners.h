@@ -1,8 +1,9 @@
-// The sensor of listening sockets: looks at all of them four times a second and wakes the rules for
-// every object whose sockets came, went, or were seen to be gone in between by somebody else's
-// look. It cannot see what listens for less than its interval, nor that a socket passed to another
-// process; the sweep finds the latter. Without a rule that asks, its clock stands still. A sensor
-// that the kernel tells of new sockets takes its place behind the same interface.
+// The sensor of listening sockets: looks at all of them four times a second (less often where there
+// are very many, limits.h) and wakes the rules for every object whose sockets came, went, or were
+// seen to be gone in between by somebody else's look. It cannot see what listens for less than its
+// interval, nor that a socket passed to another process; the sweep finds the latter. Without a rule
+// that asks, its clock stands still. A sensor that the kernel tells of new sockets takes its place
+// behind the same interface.
 #pragma once
 
 #include <memory>
@@ -16,7 +17,7 @@ namespace reeve {
 // What is different between two looks, whoever says when to look.
 class ListenerChanges {
  public:
-  // The objects that differ from the look before, sorted, each once.
+  // The objects that differ from the look before, sorted, each once. A look is sorted, too.
   std::vector<std::string> since_last(const std::vector<Listener>& now);
   void forget() { last_.clear(); }
 
@@ -41,12 +42,14 @@ class ListenerSensor final : public Sensor {
 
  private:
   Status set_timer(std::int64_t interval_ns);
+  Status keep_pace(std::size_t listeners);
   std::vector<Wake> wakes_for(const std::vector<std::string>& objects) const;
 
   const SocketEyes& eyes_;
   Fd timer_;
   std::vector<WatchId> rules_;  // sorted, each once
   ListenerChanges changes_;
+  std::int64_t interval_ns_ = 0;
   bool is_blind_ = false;
 };
 

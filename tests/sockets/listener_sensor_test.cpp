@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 #include <poll.h>
+#include <sys/timerfd.h>
 
 #include "agent/sensors/listeners.h"
 #include "common/limits.h"
@@ -81,6 +82,23 @@ TEST_CASE("without a rule that asks, the sensor's clock stands still and it does
   sockets.refuse("listeners", Error{"check_failed", "never asked"});
   CHECK_FALSE(sensor->drain().overflowed);
   CHECK_FALSE(is_due(*sensor, 2 * static_cast<int>(limits::listeners_poll_ns / 1'000'000)));
+}
+
+TEST_CASE("the more listeners, the longer the sensor waits, within bounds") {
+  FakeSockets sockets;
+  const auto sensor = opened(sockets);
+  sensor->watch(listening({1}));
+  const auto interval_of = [&] {
+    sensor->drain();
+    itimerspec setting{};
+    REQUIRE(::timerfd_gettime(sensor->fd(), &setting) == 0);
+    return setting.it_interval.tv_sec * 1'000'000'000 + setting.it_interval.tv_nsec;
+  };
+  CHECK(interval_of() == limits::listeners_poll_ns);
+  for (int port = 1; port <= 300; ++port) sockets.add(fmt::format("tcp 0.0.0.0:{}", port));
+  CHECK(interval_of() == 2 * limits::listeners_poll_ns);
+  for (int port = 1; port <= 9'000; ++port) sockets.add(fmt::format("udp 0.0.0.0:{}", port));
+  CHECK(interval_of() == limits::listeners_poll_ns_max);
 }
 
 TEST_CASE("a look that fails is a loss of events, told once, and nothing is missed after it") {

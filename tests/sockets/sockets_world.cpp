@@ -192,9 +192,12 @@ int enter_own_mounts() {
       (::setresgid(65534, 65534, 65534) != 0 || ::setresuid(65534, 65534, 65534) != 0))
     return 78;
   ::prctl(PR_SET_DUMPABLE, 1);  // /proc/self is its user's again
-  const std::string map = fmt::format("0 {} 1", ::geteuid());
+  const std::string users = fmt::format("0 {} 1", ::geteuid());
+  const std::string groups = fmt::format("0 {} 1", ::getegid());
   if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return no_mount_namespace;
-  if (!write_file("/proc/self/uid_map", map)) return no_mount_namespace;
+  if (!write_file("/proc/self/uid_map", users) || !write_file("/proc/self/setgroups", "deny") ||
+      !write_file("/proc/self/gid_map", groups))
+    return no_mount_namespace;
   return ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 ? 0 : 79;
 }
 
