@@ -64,7 +64,7 @@ class PortResource final : public Resource {
 
  private:
   Result<PortBlocks> look_at_blocks(const Eyes& eyes) const {
-    if (!rule_.has(PortAction::block)) return PortBlocks();
+    if (!rule_.has(PortAction::block) || !eyes.ruleset().is_here()) return PortBlocks();
     return PortBlocks::look(eyes.ruleset());
   }
 

@@ -70,10 +70,11 @@ Status terminate_all(const PortRule& rule, const Stray& stray, Hands& hands, con
     return Error{"holder_unknown", stray.object + ": nobody is seen to hold the socket"};
   Status out;
   std::vector<std::uint64_t> ended;
-  for (const auto& [inode, holder] : stray.holders) {
+  for (const auto& held : stray.holders) {
+    const Holder& holder = held.second;
     if (std::find(ended.begin(), ended.end(), holder.pid) != ended.end()) continue;
     const auto socket = std::find_if(stray.sockets.begin(), stray.sockets.end(),
-                                     [&](const Listener& one) { return one.inode == inode; });
+                                     [&](const Listener& one) { return one.inode == held.first; });
     if (socket == stray.sockets.end()) continue;
     Status done = may_terminate(rule, holder, *socket, eyes);
     if (done.ok()) done = hands.socket_hands().terminate(holder, *socket);

@@ -43,11 +43,11 @@ class Judge {
   // manager opens for a daemon is held by both.
   bool is_allowed(const Listener& listener, const Holders& holders) {
     bool is_any = false;
-    for (const auto& [inode, holder] : holders) {
-      if (inode != listener.inode) continue;
+    for (const auto& held : holders) {
+      if (held.first != listener.inode) continue;
       const bool is_right =
           std::any_of(rule_.allow.begin(), rule_.allow.end(), [&](const AllowedPort& row) {
-            return row.program && matches(row, listener) && runs(holder, *row.program);
+            return row.program && matches(row, listener) && runs(held.second, *row.program);
           });
       if (!is_right) return false;
       is_any = true;

@@ -476,3 +476,15 @@ TEST_CASE("a contention that cannot be listed is counted and not recorded again 
   CHECK(world.accounts.counted >= 45);
   CHECK(world.script.fixes == 50);
 }
+
+TEST_CASE("What a rule only wants reported is audited in any mode, and nothing is tried") {
+  World world;
+  Deviation told = deviation_of("tcp 0.0.0.0:4444");
+  told.refusal = report_only;
+  world.script.deviations = {told};
+  world.run();
+  REQUIRE(world.accounts.receipts.size() == 1);
+  CHECK(world.last().outcome == outcome::audited);
+  CHECK(world.last().reason.empty());
+  CHECK(world.script.fixes == 0);
+}

@@ -108,7 +108,9 @@ TEST_CASE("port: a stray listener is found with its holder, closed, and holds ag
   CHECK(found.culprit->command == "nc -l 4444");
   CHECK(found.culprit->uid == 1000u);
   CHECK(found.culprit->login_uid == 1000u);
+  CHECK(port.sockets.passes() == 1);
   CHECK(rule->fix(found, port.host, port.host).ok());
+  CHECK(port.sockets.passes() == 1);  // closing needs no holders
   CHECK(port.sockets.acts() == Objects{fmt::format("destroy tcp 0.0.0.0:4444 {}", stray.cookie)});
   CHECK(checked(*rule, port.host).holds());
   CHECK(rule->fix(found, port.host, port.host).ok());  // nothing is left to act against
@@ -383,6 +385,17 @@ TEST_CASE("port: the ruleset's refusal to be looked at is told only where the ru
   port.ruleset.refuse("table", Error{"check_failed", "no"});
   CHECK(nothing_may({"block"})->check(port.host, {}).error().name == "check_failed");
   CHECK(nothing_may({"close"})->check(port.host, {}).ok());
+}
+
+TEST_CASE("port: where there is no packet filter, the other steps of the ladder work") {
+  Port port;
+  port.ruleset.set_here(false);
+  port.ruleset.refuse("table", Error{"no_network", "no"});
+  port.add_stray("tcp 0.0.0.0:4444", 7);
+  auto rule = nothing_may({"close", "block"});
+  CHECK(fixed(*rule, port, 1).error().name == "no_network");
+  CHECK(fixed(*rule, port).ok());
+  CHECK(checked(*rule, port.host).holds());
 }
 
 TEST_CASE("port: every holder is terminated once, whatever it holds") {

@@ -172,15 +172,15 @@ TEST_CASE("every holder is seen, however it came to the socket") {
   REQUIRE(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair.data()) == 0);
   const Fd mine(pair[0]), theirs(pair[1]);
   const auto close_inherited = [&] { ::close(socket.get()); };
-  Child forked;
+  TestProcess forked;
   forked.start([&] { forked.pause_ready(); });
-  Child handed;
+  TestProcess handed;
   handed.start([&] {
     close_inherited();
     if (receive_descriptor(theirs.get()) >= 0) handed.pause_ready();
   });
   send_descriptor(mine.get(), socket.get());
-  Child hiding;  // in a thread with a table of its own; the main thread has ended
+  TestProcess hiding;  // in a thread with a table of its own; the main thread has ended
   hiding.start([&] {
     std::promise<void> has_own_table;
     std::promise<void> is_closed;
@@ -195,12 +195,12 @@ TEST_CASE("every holder is seen, however it came to the socket") {
     is_closed.set_value();
     ::syscall(SYS_exit, 0);
   });
-  Child empty;
+  TestProcess empty;
   empty.start([&] {
     close_inherited();
     empty.pause_ready();
   });
-  for (Child* child : {&forked, &handed, &hiding, &empty}) child->wait_until_ready();
+  for (TestProcess* child : {&forked, &handed, &hiding, &empty}) child->wait_until_ready();
   std::vector<std::uint64_t> pids;
   for (const Holder& holder : holders_of(*sockets, listener)) {
     pids.push_back(holder.pid);
@@ -233,7 +233,7 @@ TEST_CASE("a socket without a listener's inode has no holder, and none is asked 
 TEST_CASE("only the process that was meant is ended") {
   REEVE_NEEDS_NAMESPACES("ending a real process");
   const auto sockets = opened();
-  Child stray;
+  TestProcess stray;
   const Place place{Transport::udp, "127.0.0.1", 4444};
   stray.start([&] {
     const Fd socket = listening_at(place);
@@ -268,7 +268,7 @@ TEST_CASE("neither the first process, a kernel's thread nor Reeve itself is ende
   const Fd socket = listening_at({Transport::tcp, "127.0.0.1"});
   const Listener listener = only_listener_at(*sockets, port_of(socket));
   std::vector<pid_t> never{1, 2, ::getpid(), ::getppid()};
-  Child same_program;
+  TestProcess same_program;
   same_program.start([&] { same_program.pause_ready(); });
   same_program.wait_until_ready();
   never.push_back(same_program.pid());
@@ -293,12 +293,12 @@ TEST_CASE("a process has sessions while it or one below it has a connection") {
   REEVE_NEEDS_NAMESPACES("sessions over real connections");
   const auto sockets = opened();
   const Fd server = listening_at({Transport::tcp, "127.0.0.1"});
-  Child daemon;
+  TestProcess daemon;
   const Place place{Transport::tcp, "127.0.0.1", port_of(server)};
   Fd accepted;
   daemon.start([&] {
     ::close(server.get());
-    Child session;
+    TestProcess session;
     session.start([&] {
       const Fd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
       if (connect_to(client, place)) session.pause_ready();
@@ -312,7 +312,7 @@ TEST_CASE("a process has sessions while it or one below it has a connection") {
   const auto has = sockets->has_sessions(holder);
   REQUIRE(has.ok());
   CHECK(*has);
-  Child idle;
+  TestProcess idle;
   idle.start([&] { idle.pause_ready(); });
   idle.wait_until_ready();
   holder.pid = static_cast<std::uint64_t>(idle.pid());
@@ -327,10 +327,10 @@ TEST_CASE("a program that wears another's path in a mount namespace of its own i
   const Fd socket = listening_at({Transport::tcp, "127.0.0.1"});
   REQUIRE(::fcntl(socket.get(), F_SETFD, 0) == 0);
   const Listener listener = only_listener_at(*sockets, port_of(socket));
-  Child honest;
+  TestProcess honest;
   honest.start([&] { honest.execute("/usr/bin/sleep"); });
   const OwnProgram coat("/usr/bin/sleep");
-  Child dressed;
+  TestProcess dressed;
   dressed.start([&] {
     if (const int failed = wear(coat.path().c_str(), "/usr/bin/sleep"); failed != 0)
       ::_exit(failed);
@@ -366,8 +366,8 @@ TEST_CASE("a program whose file was removed is told by where it stood, on our mo
   const Fd socket = listening_at({Transport::tcp, "127.0.0.1"});
   REQUIRE(::fcntl(socket.get(), F_SETFD, 0) == 0);
   const Listener listener = only_listener_at(*sockets, port_of(socket));
-  Child honest;
-  Child dressed;
+  TestProcess honest;
+  TestProcess dressed;
   std::string path;
   {
     const OwnProgram program("/usr/bin/sleep");
@@ -399,16 +399,16 @@ TEST_CASE("a program whose file was removed is told by where it stood, on our mo
 
 TEST_CASE("all of it works inside the deciding process's sandbox") {
   REEVE_NEEDS_NAMESPACES("sockets inside the sandbox");
-  Child stray;
+  TestProcess stray;
   const Place tcp{Transport::tcp, "127.0.0.1", 4445};
   stray.start([&] {
     const Fd socket = listening_at(tcp);
     stray.execute_holding(socket.get(), "/usr/bin/sleep");
   });
   stray.wait_until_executed();
-  Child launcher;  // its other children would be taken for the courier
+  TestProcess launcher;  // its other children would be taken for the courier
   launcher.start([&] {
-    Child agent;
+    TestProcess agent;
     agent.start([&] {
       const auto sockets = LinuxSockets::open();
       if (!sockets.ok() || !seal_deciding_process().ok()) ::_exit(1);

@@ -20,7 +20,8 @@ std::unique_ptr<ListenerSensor> opened(const SocketEyes& eyes) {
 
 Watches listening(std::initializer_list<WatchId> rules) {
   Watches out{{9, Watch{.path = "/etc"}}};
-  for (WatchId rule : rules) out.push_back({rule, Watch{.subject = WatchSubject::listeners}});
+  for (WatchId rule : rules)
+    out.push_back({rule, Watch{.path = {}, .subject = WatchSubject::listeners}});
   return out;
 }
 
@@ -136,7 +137,8 @@ TEST_CASE("a listener that is closed and comes back at once wakes its rule again
   REQUIRE(sockets.ok());
   const auto sensor = opened(**sockets);
   sensor->watch(listening({1}));
-  const Fd stray = listening_at({Transport::tcp, "127.0.0.1"});
+  // A port of its own choice: one that the kernel chose would be another after each listen(2).
+  const Fd stray = listening_at({Transport::tcp, "127.0.0.1", 4448});
   const Wakes expected{fmt::format("1 tcp 127.0.0.1:{}", port_of(stray))};
   CHECK(woken(*sensor) == expected);
   for (int i = 0; i < 3; ++i) {

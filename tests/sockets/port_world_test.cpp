@@ -56,7 +56,7 @@ CheckResult checked(const Resource& rule, const Eyes& eyes) {
   return *result;
 }
 
-void hold_with(Child& child, const Place& place, const char* program) {
+void hold_with(TestProcess& child, const Place& place, const char* program) {
   child.start([&] {
     const Fd socket = listening_at(place, Sharing::reuse_port);
     child.execute_holding(socket.get(), program);
@@ -101,7 +101,7 @@ TEST_CASE("port on a real host: the allowed program holds, another beside it is 
   REEVE_NEEDS_NAMESPACES("port against real listeners");
   const auto host = host_with_network();
   const Place place{Transport::tcp, "0.0.0.0", 4446};
-  Child allowed;
+  TestProcess allowed;
   hold_with(allowed, place, "/usr/bin/sleep");
   const auto rule = only_sleep_at(place.port, "close");
   CHECK(checked(*rule, *host).holds());
@@ -129,7 +129,7 @@ TEST_CASE("port on a real host: a program in another's clothes is a stray, and i
   const auto host = host_with_network();
   const Place place{Transport::tcp, "127.0.0.1", 4447};
   const OwnProgram coat("/usr/bin/sleep");
-  Child dressed;
+  TestProcess dressed;
   dressed.start([&] {
     const Fd socket = listening_at(place);
     const int failed = wear(coat.path().c_str(), "/usr/bin/sleep");

@@ -34,11 +34,11 @@ std::uint64_t inode_of(const Fd& socket);
 bool can_connect(const Place& place);
 
 // A process of the test's, ended with it.
-class Child {
+class TestProcess {
  public:
-  Child();
-  ~Child();
-  Child(const Child&) = delete;
+  TestProcess();
+  ~TestProcess();
+  TestProcess(const TestProcess&) = delete;
 
   // Runs `body` in the process; its return is exit status 0.
   void start(const std::function<void()>& body);
