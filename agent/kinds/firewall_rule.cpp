@@ -7,6 +7,7 @@
 
 #include "agent/kinds/field_values.h"
 #include "agent/kinds/firewall_rows.h"
+#include "agent/kinds/nft_numbers.h"
 #include "agent/kinds/nft_text.h"
 #include "common/limits.h"
 #include "common/text.h"
@@ -68,7 +69,8 @@ Result<TableId> read_table(const Rule& rule) {
 }
 
 ScratchText whole_table(TableId table, std::string_view body) {
-  std::string text = fmt::format("table {} {{\n{}\n}}\n", to_text(table), body);
+  std::string text =
+      fmt::format("table {} {{\n{}\n}}\n", to_text(table), with_protocol_numbers(body));
   return {std::move(table), std::move(text)};
 }
 
@@ -142,7 +144,8 @@ Result<FirewallRule> bind_require(const Rule& rule) {
     return invalid_rule(rule, "id", "is too long to mark a rule with: at most 122 characters");
   const std::string body =
       fmt::format("\tchain {} {{\n\t\t{} comment \"{}\"\n\t}}", words[2], text, mark);
-  return FirewallRule(RequiredRule{whole_table({words[0], words[1]}, body), words[2], text, mark});
+  return FirewallRule(RequiredRule{whole_table({words[0], words[1]}, body), words[2],
+                                   with_protocol_numbers(text), mark});
 }
 
 // Fields that speak of one of the four only.

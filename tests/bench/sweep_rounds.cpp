@@ -21,8 +21,9 @@ namespace {
 
 class NoAccounts final : public Accounts {
  public:
-  void intend(const Rule&, const Receipt&) override { refuse(); }
+  void intend(const Receipt&, Intent) override { refuse(); }
   void record(const Receipt&) override { refuse(); }
+  void record(const Contention&) override { refuse(); }
   void count_only(const Receipt&) override { refuse(); }
 
  private:
@@ -79,7 +80,8 @@ void time_sweeps(const std::string& bundle, const std::string& tree, std::size_t
   const SystemClock clock;
   NoAccounts accounts;
   Incidents incidents;
-  Cycle cycle({*host, nullptr, clock, accounts, incidents});
+  CircuitBreaker breaker;
+  Cycle cycle({*host, nullptr, clock, accounts, incidents, breaker});
   std::vector<std::string> files;
   for (const ActiveRule& rule : policy.rules)
     files.push_back(tree + rule.resource->watches().front().path);
