@@ -203,7 +203,7 @@ std::optional<std::vector<std::uint64_t>> Process::held(std::span<const std::uin
     }
   }
   std::ranges::sort(out);
-  out.erase(std::ranges::unique(out).begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
   return out;
 }
 
