@@ -20,7 +20,7 @@ CycleResult Cycle::run(ActivePolicy& policy, std::size_t rule, const Scope& scop
   if (seen.ok()) {
     for (const Deviation& deviation : seen->deviations) put_right(work, deviation);
     close_what_holds(work, scope, *seen);
-    result.is_cut_short = is_cut_short(work, *seen);
+    see_to_the_rest(work, *seen);
   } else {
     could_not_look(work, scope, seen.error());
   }
@@ -209,9 +209,14 @@ Receipt Cycle::ended(const Incident& incident) const {
   return receipt;
 }
 
-// Running the rule again is of use where some of what it named has been put right.
-bool Cycle::is_cut_short(const Work& work, const CheckResult& seen) const {
-  return seen.deviations.size() >= limits::check_deviations_max && work.result.is_any_over;
+// Of more deviations than a check may name, the rest is seen at once where some of these have been
+// put right, else when the first of these may be.
+void Cycle::see_to_the_rest(const Work& work, const CheckResult& seen) {
+  if (seen.deviations.size() < limits::check_deviations_max) return;
+  work.result.is_cut_short = work.result.is_any_over;
+  auto& rechecks = work.result.rechecks;
+  const auto first = std::ranges::min_element(rechecks, {}, &Recheck::at_ns);
+  if (first != rechecks.end()) rechecks.push_back({"", first->at_ns});
 }
 
 bool Cycle::holds_now(const Work& work, const std::string& object) const {

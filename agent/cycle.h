@@ -65,7 +65,7 @@ class Cycle {
   Receipt ended(const Incident& incident) const;
   void could_not_look(const Work& work, const Scope& scope, const Error& error);
   void close_what_holds(const Work& work, const Scope& scope, const CheckResult& seen);
-  bool is_cut_short(const Work& work, const CheckResult& seen) const;
+  void see_to_the_rest(const Work& work, const CheckResult& seen);
   bool holds_now(const Work& work, const std::string& object) const;
   RuleState state_after(const ActiveRule& active, const Work& work, const Scope& scope,
                         const Result<CheckResult>& seen) const;

@@ -377,6 +377,20 @@ TEST_CASE("an act that cannot be repeated has a durable intent, by its rule's wo
   CHECK(world.accounts.durable == 0);
 }
 
+TEST_CASE("a contention's fixes have no intents of their own, unless an act cannot be repeated") {
+  for (const bool is_not_repeatable : {false, true}) {
+    World world;
+    world.script.is_not_repeatable = is_not_repeatable;
+    for (int i = 0; i < 50; ++i) {
+      world.clock.advance(1'000'000'000);
+      world.script.deviations = {deviation_of("/a")};
+      world.run("/a");
+    }
+    CHECK(world.script.fixes == 50);
+    CHECK(world.accounts.intents.size() == (is_not_repeatable ? 50 : 6));
+  }
+}
+
 TEST_CASE("what comes back at once climbs its ladder, once more where it is contested, and down") {
   World world;
   world.policy.rules[0].rule.severity = Severity::critical;

@@ -227,3 +227,32 @@ TEST_CASE("a rule beyond its share waits with its incidents open, and goes on by
   CHECK(fixed() == 400);
   CHECK(world.agent->enforcer().counts()[static_cast<std::size_t>(RuleState::holds)] == 2);
 }
+
+TEST_CASE("more contested objects than have a time of their own are all put right by the clock") {
+  constexpr int files = static_cast<int>(limits::rechecks_max) + 200;
+  AgentWorld world;
+  world.host.add_directory("/srv");
+  Rule tree = file_rule("tree", "/srv", "0600", Severity::critical);
+  tree.fields = Value::Map{{"tree", "/srv"}, {"mode", "0600"}};
+  world.start();
+  world.push(1, {tree});
+  const auto break_all = [&] {
+    for (int i = 0; i < files; ++i) world.host.add_file("/srv/" + std::to_string(i), 0666);
+    world.wake(0, std::nullopt);
+    world.settle();
+  };
+  const auto wrong = [&] {
+    int out = 0;
+    for (int i = 0; i < files; ++i)
+      out += world.host.at("/srv/" + std::to_string(i)).mode == 0600 ? 0 : 1;
+    return out;
+  };
+  for (int i = 0; i < 5; ++i) {
+    break_all();
+    CHECK(wrong() == 0);
+  }
+  break_all();
+  CHECK(wrong() == files);
+  world.advance(1'000'000'000);
+  CHECK(wrong() == 0);
+}
