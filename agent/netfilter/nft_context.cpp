@@ -73,35 +73,47 @@ std::string errors_in(std::string_view words, std::string_view text) {
   return out;
 }
 
-using Context = std::unique_ptr<nft_ctx, FreeContext>;
-
-Result<Context> fresh_context() {
-  Context context(nft_ctx_new(NFT_CTX_DEFAULT));
-  if (!context || nft_ctx_buffer_output(context.get()) != 0 ||
-      nft_ctx_buffer_error(context.get()) != 0)
-    return Error{"nft_failed", "libnftables does not start"};
-  nft_ctx_clear_include_paths(context.get());
-  nft_ctx_output_set_flags(context.get(), NFT_CTX_OUTPUT_STATELESS);
-  return context;
-}
-
 }  // namespace
+
+struct NftContext::Context {
+  std::unique_ptr<nft_ctx, FreeContext> handle;
+};
+
+NftContext::NftContext() = default;
+NftContext::~NftContext() = default;
 
 Result<std::unique_ptr<NftContext>> NftContext::open() {
   // nft reckons times of day in the local zone, and an empty namespace has another than the host.
   if (::setenv("TZ", "UTC0", 1) != 0) return Error{"nft_failed", "cannot set the time zone"};
-  // The first one brings what the library keeps for good, before the process is sealed.
-  if (const auto first = fresh_context(); !first.ok()) return first.error();
-  return std::make_unique<NftContext>();
+  auto context = std::make_unique<NftContext>();
+  REEVE_TRY(context->renew());
+  return context;
+}
+
+Status NftContext::renew() {
+  auto fresh = std::make_unique<Context>();
+  fresh->handle.reset(nft_ctx_new(NFT_CTX_DEFAULT));
+  nft_ctx* handle = fresh->handle.get();
+  if (handle == nullptr || nft_ctx_buffer_output(handle) != 0 || nft_ctx_buffer_error(handle) != 0)
+    return Error{"nft_failed", "libnftables does not start"};
+  nft_ctx_clear_include_paths(handle);
+  nft_ctx_output_set_flags(handle, NFT_CTX_OUTPUT_STATELESS);
+  context_ = std::move(fresh);
+  runs_ = 0;
+  return {};
 }
 
 Result<std::string> NftContext::run(const std::string& text) {
-  const auto context = fresh_context();
-  if (!context.ok()) return context.error();
-  const int outcome = nft_run_cmd_from_buffer(context->get(), text.c_str());
-  std::string output = words_of(nft_ctx_get_output_buffer(context->get()));
+  // What libnftables remembers of each run's table is given back, before a run and never behind it:
+  // closing its socket waits for the kernel to free what the last transaction replaced.
+  if (++runs_ > limits::nft_runs_max) REEVE_TRY(renew());
+  nft_ctx* handle = context_->handle.get();
+  const int outcome = nft_run_cmd_from_buffer(handle, text.c_str());
+  // Reading a buffer empties it.
+  std::string output = words_of(nft_ctx_get_output_buffer(handle));
+  std::string words = words_of(nft_ctx_get_error_buffer(handle));
   if (outcome == 0) return output;
-  std::string errors = errors_in(words_of(nft_ctx_get_error_buffer(context->get())), text);
+  std::string errors = errors_in(words, text);
   if (errors.empty()) errors = "nft refused the text without a word";
   return Error{"nft_refused", shortened(printable(errors), limits::nft_words_max)};
 }

@@ -9,6 +9,7 @@
 #include "agent/netfilter/forked_room.h"
 #include "agent/sandbox.h"
 #include "agent/sensors/nftables.h"
+#include "common/limits.h"
 #include "own_namespace.h"
 
 namespace reeve {
@@ -56,8 +57,8 @@ NAMESPACE_CASE("looks, acts, listings and the sensor work once the process is se
     const auto wanted = ruleset->canonical_table({inet_t, text}, {});
     if (!wanted.ok() || !seal_deciding_process().ok()) return 1;
     if (!ruleset->apply(text).ok()) return 2;
-    // Each run's libnftables context is made in the sandbox.
-    for (int i = 0; i < 100; ++i)
+    // More than one libnftables context: each next one is made in the sandbox.
+    for (int i = 0; i < 2 * limits::nft_runs_max; ++i)
       if (!ruleset->apply(again).ok()) return 3;
     const auto found = ruleset->table(inet_t, {});
     if (!found.ok() || !*found || **found != *wanted) return 4;
