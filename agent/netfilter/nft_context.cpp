@@ -91,7 +91,6 @@ Result<std::unique_ptr<NftContext>> NftContext::open() {
 }
 
 Status NftContext::renew() {
-  context_.reset();  // first, so that there are never two of them
   auto fresh = std::make_unique<Context>();
   fresh->handle.reset(nft_ctx_new(NFT_CTX_DEFAULT));
   nft_ctx* handle = fresh->handle.get();
@@ -107,8 +106,7 @@ Status NftContext::renew() {
 Result<std::string> NftContext::run(const std::string& text) {
   // What libnftables remembers of each run's table is given back, before a run and never behind it:
   // closing its socket waits for the kernel to free what the last transaction replaced.
-  if (!context_ || runs_ >= limits::nft_runs_max) REEVE_TRY(renew());
-  ++runs_;
+  if (++runs_ > limits::nft_runs_max) REEVE_TRY(renew());
   nft_ctx* handle = context_->handle.get();
   const int outcome = nft_run_cmd_from_buffer(handle, text.c_str());
   // Reading a buffer empties it.

@@ -1,9 +1,9 @@
 // libnftables with its output kept in memory: a text in, words out. Made before the deciding
-// process is sealed, since it reads tables of names from /etc. A context is given back when the
-// next run begins: what it remembers of the kernel is half a megabyte a table, and giving it back
-// waits for what the last transaction left the kernel to free (20 ms and more). Names of hosts,
-// services and users are none of its business: texts come here vetted. Times of day in rules are
-// UTC everywhere. One thread uses it.
+// process is sealed, since it reads tables of names from /etc. A context is kept for a few runs:
+// what it remembers of the kernel is half a megabyte a table, and giving it back waits for what the
+// last transaction left the kernel to free (20 ms and more). Names of hosts, services and users are
+// none of its business: texts come here vetted. Times of day in rules are UTC everywhere. One
+// thread uses it.
 #pragma once
 
 #include <memory>
