@@ -8,7 +8,7 @@
 #include <array>
 #include <charconv>
 
-#include "common/limits.h"
+#include "agent/kind_limits.h"
 
 namespace reeve {
 

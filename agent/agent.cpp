@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "agent/agent_limits.h"
 #include "agent/moment.h"
-#include "common/limits.h"
 #include "common/paths.h"
 #include "common/text.h"
 

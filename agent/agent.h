@@ -4,6 +4,7 @@
 // life.
 #pragma once
 
+#include "agent/agent_limits.h"
 #include "agent/enforcer.h"
 #include "agent/identity.h"
 #include "agent/outbox.h"

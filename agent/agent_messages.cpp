@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "agent/agent.h"
+#include "agent/agent_limits.h"
 #include "agent/moment.h"
 #include "common/limits.h"
 #include "common/text.h"

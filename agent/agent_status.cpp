@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "agent/agent.h"
-#include "common/limits.h"
+#include "agent/agent_limits.h"
 #include "common/text.h"
 
 namespace reeve {

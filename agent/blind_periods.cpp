@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/limits.h"
+#include "agent/agent_limits.h"
 
 namespace reeve {
 

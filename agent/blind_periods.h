@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/agent_limits.h"
 #include "agent/moment.h"
 
 namespace reeve {

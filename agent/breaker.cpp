@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "common/limits.h"
+#include "agent/agent_limits.h"
 
 namespace reeve {
 namespace {

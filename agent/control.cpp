@@ -11,7 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "common/limits.h"
+#include "agent/agent_limits.h"
 #include "common/paths.h"
 
 namespace reeve {

@@ -4,9 +4,10 @@
 #include <algorithm>
 #include <set>
 
+#include "agent/agent_limits.h"
+#include "agent/kind_limits.h"
 #include "agent/moment.h"
 #include "agent/verdict.h"
-#include "common/limits.h"
 
 namespace reeve {
 CycleResult Cycle::run(ActivePolicy& policy, std::size_t rule, const Scope& scope,

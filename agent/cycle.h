@@ -5,6 +5,7 @@
 
 #include "agent/accounts.h"
 #include "agent/active_policy.h"
+#include "agent/agent_limits.h"
 #include "agent/breaker.h"
 #include "agent/incidents.h"
 #include "common/clock.h"

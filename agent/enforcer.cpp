@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "agent/agent_limits.h"
 #include "common/limits.h"
 #include "common/text.h"
 

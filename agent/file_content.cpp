@@ -8,8 +8,8 @@
 #include <cerrno>
 #include <csignal>
 
+#include "agent/kind_limits.h"
 #include "agent/safe_path.h"
-#include "common/limits.h"
 #include "common/seal.h"
 
 namespace reeve {

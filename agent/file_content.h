@@ -11,6 +11,7 @@
 #include <tuple>
 
 #include "agent/host.h"
+#include "agent/kind_limits.h"
 #include "common/fd.h"
 
 namespace reeve {

@@ -14,8 +14,8 @@
 #include <memory>
 
 #include "agent/acl_gate.h"
+#include "agent/kind_limits.h"
 #include "agent/path_pattern.h"
-#include "common/limits.h"
 #include "common/paths.h"
 #include "common/seal.h"
 

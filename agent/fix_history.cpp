@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/agent_limits.h"
 #include "common/limits.h"
 #include "common/text.h"
 

@@ -8,6 +8,7 @@
 #include <list>
 #include <map>
 
+#include "agent/agent_limits.h"
 #include "common/record.h"
 #include "common/seal.h"
 

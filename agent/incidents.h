@@ -6,7 +6,7 @@
 #include <map>
 #include <optional>
 
-#include "common/limits.h"
+#include "agent/agent_limits.h"
 #include "common/record.h"
 
 namespace reeve {

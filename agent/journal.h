@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 
+#include "agent/agent_limits.h"
 #include "agent/journal_format.h"
 
 namespace reeve {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "agent/agent_limits.h"
 #include "common/paths.h"
 
 namespace reeve {

@@ -6,7 +6,6 @@
 #pragma once
 
 #include "common/disk.h"
-#include "common/limits.h"
 #include "common/policy.h"
 #include "common/seal.h"
 

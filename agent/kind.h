@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "agent/host.h"
+#include "agent/kind_limits.h"
 #include "common/record.h"
 
 namespace reeve {

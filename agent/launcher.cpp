@@ -16,9 +16,11 @@
 #include <csignal>
 #include <cstdio>
 
+#include "agent/agent_limits.h"
 #include "agent/child.h"
 #include "agent/courier_user.h"
 #include "agent/launcher_process.h"
+#include "agent/netfilter/netfilter_limits.h"
 #include "common/clock.h"
 
 namespace reeve {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "agent/netfilter/netfilter_limits.h"
 #include "common/fd.h"
 #include "common/result.h"
 

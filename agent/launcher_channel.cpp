@@ -11,7 +11,7 @@
 
 #include "agent/launcher.h"
 #include "agent/launcher_process.h"
-#include "common/limits.h"
+#include "agent/netfilter/netfilter_limits.h"
 
 namespace reeve {
 namespace {

@@ -4,9 +4,9 @@
 
 #include <cstdint>
 
+#include "agent/agent_limits.h"
 #include "agent/launcher.h"
 #include "agent/programs.h"
-#include "common/limits.h"
 
 namespace reeve {
 

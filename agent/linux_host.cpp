@@ -11,9 +11,9 @@
 
 #include "agent/acl_gate.h"
 #include "agent/file_replacement.h"
+#include "agent/kind_limits.h"
 #include "agent/no_network.h"
 #include "agent/path_pattern.h"
-#include "common/limits.h"
 
 namespace reeve {
 

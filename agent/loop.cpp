@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <ctime>
 
-#include "common/limits.h"
+#include "agent/agent_limits.h"
 
 namespace reeve {
 namespace {

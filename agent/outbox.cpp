@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "common/limits.h"
+#include "agent/agent_limits.h"
 #include "common/paths.h"
 
 namespace reeve {

@@ -5,6 +5,7 @@
 
 #include <deque>
 
+#include "agent/agent_limits.h"
 #include "agent/courier_port.h"
 #include "agent/journal.h"
 #include "common/clock.h"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "agent/kind_limits.h"
 #include "common/limits.h"
 
 namespace reeve {

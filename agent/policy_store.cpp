@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "agent/agent_limits.h"
 #include "common/limits.h"
 #include "common/paths.h"
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "agent/agent_limits.h"
+
 namespace reeve {
 namespace {
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "agent/accounts.h"
+#include "agent/agent_limits.h"
 #include "agent/incidents.h"
 #include "agent/moment.h"
 #include "agent/sealer.h"

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <deque>
 
+#include "agent/kind_limits.h"
 #include "agent/path_pattern.h"
 #include "common/limits.h"
 

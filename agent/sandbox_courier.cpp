@@ -18,11 +18,11 @@
 #include <csignal>
 #include <memory>
 
+#include "agent/courier/courier_limits.h"
 #include "agent/courier_user.h"
 #include "agent/sandbox.h"
 #include "agent/sandbox_filter.h"
 #include "common/fd.h"
-#include "common/limits.h"
 #include "common/text.h"
 
 namespace reeve {

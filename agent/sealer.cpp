@@ -1,5 +1,7 @@
 #include "agent/sealer.h"
 
+#include "agent/agent_limits.h"
+
 namespace reeve {
 namespace {
 

@@ -6,6 +6,7 @@
 
 #include <deque>
 
+#include "agent/agent_limits.h"
 #include "agent/journal.h"
 #include "agent/recovery.h"
 #include "common/batch.h"

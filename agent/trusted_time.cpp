@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "common/limits.h"
+#include "agent/agent_limits.h"
 #include "common/paths.h"
 
 namespace reeve {

@@ -3,6 +3,7 @@
 // time does not raise it; it is told once. Owned by the Agent.
 #pragma once
 
+#include "agent/agent_limits.h"
 #include "common/clock.h"
 #include "common/disk.h"
 

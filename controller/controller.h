@@ -3,6 +3,7 @@
 // and moves only in step(), so that one process can run it with a fleet of agents on fakes.
 #pragma once
 
+#include "controller/controller_limits.h"
 #include "controller/intake.h"
 #include "controller/operator_server.h"
 

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "common/limits.h"
+#include "controller/controller_limits.h"
 
 namespace reeve {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "common/limits.h"
+#include "controller/controller_limits.h"
 
 namespace reeve {
 

@@ -9,7 +9,6 @@
 #include <boost/program_options.hpp>
 #include <csignal>
 
-#include "common/limits.h"
 #include "common/link/zmq_link.h"
 #include "common/paths.h"
 #include "common/text.h"

@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <charconv>
 
-#include "common/limits.h"
-
 namespace reeve {
 namespace {
 

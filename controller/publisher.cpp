@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "common/limits.h"
+#include "controller/controller_limits.h"
 
 namespace reeve {
 namespace {

@@ -6,6 +6,7 @@
 
 #include "common/limits.h"
 #include "common/text.h"
+#include "controller/controller_limits.h"
 
 namespace reeve {
 namespace {

@@ -4,6 +4,7 @@
 // which never goes backwards, and not the time that its host claims.
 #pragma once
 
+#include "controller/controller_limits.h"
 #include "controller/ledger.h"
 #include "controller/operator_protocol.h"
 #include "controller/registry.h"

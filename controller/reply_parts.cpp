@@ -1,5 +1,6 @@
 // Replies are cut so that every part passes the asker's decoding gate.
 #include "common/limits.h"
+#include "controller/controller_limits.h"
 #include "controller/operator_server.h"
 
 namespace reeve {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/limits.h"
+#include "controller/controller_limits.h"
 
 namespace reeve {
 

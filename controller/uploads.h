@@ -6,6 +6,7 @@
 
 #include "common/clock.h"
 #include "common/seal.h"
+#include "controller/controller_limits.h"
 
 namespace reeve {
 

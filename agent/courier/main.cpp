@@ -13,6 +13,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "agent/courier/courier_limits.h"
 #include "agent/courier/relay.h"
 #include "agent/sandbox.h"
 

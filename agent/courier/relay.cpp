@@ -8,6 +8,8 @@
 #include <array>
 #include <cerrno>
 
+#include "agent/courier/courier_limits.h"
+
 namespace reeve {
 namespace {
 

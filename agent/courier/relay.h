@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "agent/courier/courier_limits.h"
 #include "common/clock.h"
 #include "common/fd.h"
-#include "common/limits.h"
 #include "common/link/zmq_link.h"
 #include "common/wire.h"
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "agent/kind_limits.h"
 #include "agent/kinds/field_values.h"
 #include "common/limits.h"
 #include "common/text.h"

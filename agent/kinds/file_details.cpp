@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "common/limits.h"
+#include "agent/kind_limits.h"
 #include "common/text.h"
 
 namespace reeve {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "agent/kind_limits.h"
 #include "agent/path_pattern.h"
 #include "common/limits.h"
 #include "common/text.h"

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "agent/kind_limits.h"
 #include "agent/kinds/field_values.h"
 #include "agent/kinds/firewall_rows.h"
 #include "agent/kinds/nft_numbers.h"

@@ -1,9 +1,9 @@
 // A table that is ours as a whole: what `table`, `inbound` and `forbid` come to.
 #include <fmt/format.h>
 
+#include "agent/kind_limits.h"
 #include "agent/kinds/firewall_objects.h"
 #include "agent/kinds/nft_listing.h"
-#include "common/limits.h"
 #include "common/text.h"
 
 namespace reeve {

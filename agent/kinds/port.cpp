@@ -5,9 +5,9 @@
 
 #include <algorithm>
 
+#include "agent/kind_limits.h"
 #include "agent/kinds/port_act.h"
 #include "agent/kinds/port_block.h"
-#include "common/limits.h"
 #include "common/text.h"
 
 namespace reeve {

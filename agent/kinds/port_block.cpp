@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "common/limits.h"
+#include "agent/kind_limits.h"
 
 namespace reeve {
 

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "agent/kind_limits.h"
 #include "agent/kinds/field_values.h"
-#include "common/limits.h"
 
 namespace reeve {
 

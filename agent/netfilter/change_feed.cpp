@@ -11,8 +11,8 @@
 #include <cstring>
 
 #include "agent/netfilter/attributes.h"
+#include "agent/netfilter/netfilter_limits.h"
 #include "agent/netfilter/netlink_channel.h"
-#include "common/limits.h"
 
 namespace reeve {
 namespace {

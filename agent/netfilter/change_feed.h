@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "agent/host_ruleset.h"
+#include "agent/netfilter/netfilter_limits.h"
 #include "common/fd.h"
 
 namespace reeve {

@@ -4,12 +4,12 @@
 
 #include <algorithm>
 
+#include "agent/netfilter/netfilter_limits.h"
 #include "agent/netfilter/netlink_channel.h"
 #include "agent/netfilter/nft_context.h"
 #include "agent/netfilter/nft_words.h"
 #include "agent/netfilter/ruleset_reader.h"
 #include "agent/netfilter/scratch_request.h"
-#include "common/limits.h"
 
 namespace reeve {
 namespace {

@@ -12,7 +12,7 @@
 #include <cstring>
 
 #include "agent/netfilter/attributes.h"
-#include "common/limits.h"
+#include "agent/netfilter/netfilter_limits.h"
 
 namespace reeve {
 namespace {

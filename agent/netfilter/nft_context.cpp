@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "common/limits.h"
+#include "agent/netfilter/netfilter_limits.h"
 #include "common/text.h"
 
 namespace reeve {

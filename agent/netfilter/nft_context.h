@@ -8,6 +8,7 @@
 
 #include <memory>
 
+#include "agent/netfilter/netfilter_limits.h"
 #include "common/result.h"
 
 namespace reeve {

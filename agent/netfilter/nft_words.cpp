@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "common/limits.h"
+#include "agent/netfilter/netfilter_limits.h"
 #include "common/text.h"
 
 namespace reeve {

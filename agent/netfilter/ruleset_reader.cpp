@@ -7,7 +7,7 @@
 
 #include "agent/netfilter/attributes.h"
 #include "agent/netfilter/chain_look.h"
-#include "common/limits.h"
+#include "agent/netfilter/netfilter_limits.h"
 
 namespace reeve {
 namespace {

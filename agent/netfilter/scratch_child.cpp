@@ -5,10 +5,10 @@
 #include <algorithm>
 
 #include "agent/netfilter/change_feed.h"
+#include "agent/netfilter/netfilter_limits.h"
 #include "agent/netfilter/nft_context.h"
 #include "agent/netfilter/ruleset_reader.h"
 #include "agent/netfilter/scratch_namespace.h"
-#include "common/limits.h"
 
 namespace reeve {
 namespace {

@@ -12,9 +12,9 @@
 #include <csignal>
 #include <string>
 
+#include "agent/netfilter/netfilter_limits.h"
 #include "agent/sandbox.h"
 #include "common/fd.h"
-#include "common/limits.h"
 
 namespace reeve {
 namespace {

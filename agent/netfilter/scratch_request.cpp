@@ -5,7 +5,7 @@
 
 #include <cerrno>
 
-#include "common/limits.h"
+#include "agent/netfilter/netfilter_limits.h"
 
 namespace reeve {
 namespace {

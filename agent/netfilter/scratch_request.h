@@ -3,6 +3,7 @@
 #pragma once
 
 #include "agent/host_ruleset.h"
+#include "agent/netfilter/netfilter_limits.h"
 
 namespace reeve {
 

@@ -6,7 +6,8 @@
 
 #include <algorithm>
 
-#include "common/limits.h"
+#include "agent/kind_limits.h"
+#include "agent/sensors/sensor_limits.h"
 
 namespace reeve {
 

@@ -8,7 +8,7 @@
 #include <cstring>
 
 #include "agent/safe_path.h"
-#include "common/limits.h"
+#include "agent/sensors/sensor_limits.h"
 
 namespace reeve {
 

@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <iterator>
 
-#include "common/limits.h"
+#include "agent/sensors/sensor_limits.h"
 
 namespace reeve {
 

@@ -3,7 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/limits.h"
+#include "agent/sensors/sensor_limits.h"
 
 namespace reeve {
 

@@ -11,7 +11,7 @@
 #include <map>
 #include <set>
 
-#include "common/limits.h"
+#include "agent/sockets/socket_limits.h"
 #include "common/text.h"
 
 namespace reeve {

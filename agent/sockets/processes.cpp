@@ -16,7 +16,7 @@
 
 #include <fmt/format.h>
 
-#include "common/limits.h"
+#include "agent/sockets/socket_limits.h"
 
 namespace reeve {
 namespace {

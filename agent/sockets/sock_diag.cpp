@@ -11,7 +11,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "common/limits.h"
+#include "agent/sockets/socket_limits.h"
 
 namespace reeve {
 namespace {

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "common/limits.h"
+#include "common/link/link_limits.h"
 #include "common/text.h"
 
 namespace reeve {

@@ -7,6 +7,7 @@
 
 #include "common/limits.h"
 #include "common/link/address.h"
+#include "common/link/link_limits.h"
 #include "common/link/zmq_link.h"
 #include "common/text.h"
 

@@ -12,6 +12,7 @@
 #include "common/limits.h"
 #include "common/link/address.h"
 #include "common/link/curve_socket.h"
+#include "common/link/link_limits.h"
 #include "common/link/zap.h"
 #include "common/link/zmq_link.h"
 

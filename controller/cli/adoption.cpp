@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "common/limits.h"
 #include "common/text.h"
+#include "controller/cli/cli_limits.h"
 #include "controller/cli/json.h"
 #include "controller/cli/terminal.h"
 

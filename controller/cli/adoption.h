@@ -2,6 +2,7 @@
 // `status` answers and asked for words; no clock, no output.
 #pragma once
 
+#include "controller/cli/cli_limits.h"
 #include "controller/cli/verify.h"
 
 namespace reeve::cli {

@@ -12,7 +12,7 @@
 #include <csignal>
 
 #include "common/fd.h"
-#include "common/limits.h"
+#include "controller/cli/cli_limits.h"
 
 namespace reeve::cli {
 namespace {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/result.h"
+#include "controller/cli/cli_limits.h"
 
 namespace reeve::cli {
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/limits.h"
+#include "controller/cli/cli_limits.h"
 
 namespace reeve::cli {
 namespace {

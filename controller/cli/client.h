@@ -7,6 +7,7 @@
 
 #include "common/clock.h"
 #include "common/link/link.h"
+#include "controller/cli/cli_limits.h"
 #include "controller/operator_protocol.h"
 
 namespace reeve::cli {

@@ -11,6 +11,7 @@
 
 #include "common/limits.h"
 #include "common/paths.h"
+#include "controller/cli/cli_limits.h"
 #include "controller/cli/files.h"
 
 namespace reeve::cli {

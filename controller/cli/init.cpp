@@ -7,6 +7,7 @@
 #include "common/limits.h"
 #include "common/paths.h"
 #include "common/text.h"
+#include "controller/cli/cli_limits.h"
 #include "controller/cli/commands.h"
 #include "controller/cli/files.h"
 #include "controller/cli/fleet.h"

@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
-#include "common/limits.h"
 #include "common/text.h"
 #include "controller/cli/files.h"
 #include "controller/cli/terminal.h"
 #include "controller/cli/vetting.h"
+#include "controller/policy/source_limits.h"
 
 namespace reeve::cli {
 namespace {

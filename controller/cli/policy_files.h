@@ -6,6 +6,7 @@
 
 #include "common/result.h"
 #include "controller/policy/compiler.h"
+#include "controller/policy/source_limits.h"
 
 namespace reeve::cli {
 

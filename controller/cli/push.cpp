@@ -8,6 +8,7 @@
 #include "common/paths.h"
 #include "common/text.h"
 #include "controller/cli/adoption.h"
+#include "controller/cli/cli_limits.h"
 #include "controller/cli/json.h"
 #include "controller/cli/node_list.h"
 #include "controller/cli/push_sources.h"

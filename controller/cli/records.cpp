@@ -3,11 +3,12 @@
 
 #include <algorithm>
 
-#include "common/limits.h"
+#include "controller/cli/cli_limits.h"
 #include "controller/cli/node_list.h"
 #include "controller/cli/record_view.h"
 #include "controller/cli/terminal.h"
 #include "controller/cli/times.h"
+#include "controller/controller_limits.h"
 
 namespace reeve::cli {
 namespace {

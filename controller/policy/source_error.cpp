@@ -6,6 +6,7 @@
 
 #include "common/limits.h"
 #include "common/text.h"
+#include "controller/policy/source_limits.h"
 
 namespace reeve {
 namespace {

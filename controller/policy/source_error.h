@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "controller/policy/source_limits.h"
+
 namespace reeve {
 
 struct SourceFile {

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "common/limits.h"
 #include "common/text.h"
+#include "controller/policy/source_limits.h"
 
 namespace reeve {
 namespace {

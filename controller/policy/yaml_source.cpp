@@ -12,7 +12,7 @@
 #include <streambuf>
 #include <unordered_map>
 
-#include "common/limits.h"
+#include "controller/policy/source_limits.h"
 #include "controller/policy/source_text.h"
 
 namespace reeve {

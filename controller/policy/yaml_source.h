@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "controller/policy/source_error.h"
+#include "controller/policy/source_limits.h"
 
 namespace reeve {
 

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
-#include "common/limits.h"
+#include "controller/controller_limits.h"
 
 namespace reeve {
 namespace {

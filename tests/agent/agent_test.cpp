@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "agent/agent_limits.h"
+#include "controller/cli/cli_limits.h"
 #include "tests/agent/agent_world.h"
 
 using namespace reeve;

@@ -1,5 +1,7 @@
 #include "tests/agent/agent_world.h"
 
+#include "agent/agent_limits.h"
+#include "controller/cli/cli_limits.h"
 #include "tests/agent/journal_life.h"
 
 namespace reeve::testing {

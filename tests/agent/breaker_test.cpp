@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "common/limits.h"
+#include "agent/agent_limits.h"
 #include "tests/fakes/fake_clock.h"
 
 using namespace reeve;

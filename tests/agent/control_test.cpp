@@ -8,8 +8,8 @@
 
 #include <thread>
 
+#include "agent/agent_limits.h"
 #include "agent/control.h"
-#include "common/limits.h"
 #include "common/paths.h"
 #include "tests/fakes/temporary_directory.h"
 

@@ -1,7 +1,8 @@
 #include <doctest/doctest.h>
 
+#include "agent/agent_limits.h"
 #include "agent/cycle.h"
-#include "common/limits.h"
+#include "agent/kind_limits.h"
 #include "tests/fakes/fake_clock.h"
 #include "tests/fakes/fake_host.h"
 

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
-#include "common/limits.h"
+#include "agent/agent_limits.h"
+#include "agent/kind_limits.h"
 #include "tests/agent/agent_world.h"
 #include "tests/agent/journal_life.h"
 

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "common/limits.h"
+#include "agent/agent_limits.h"
 #include "tests/agent/agent_world.h"
 
 using namespace reeve;

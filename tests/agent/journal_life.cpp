@@ -1,5 +1,7 @@
 #include "tests/agent/journal_life.h"
 
+#include "agent/agent_limits.h"
+
 namespace reeve::testing {
 namespace {
 

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "agent/agent_limits.h"
 #include "common/paths.h"
 #include "tests/agent/journal_life.h"
 

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include "agent/agent_limits.h"
 #include "common/paths.h"
 #include "tests/agent/agent_world.h"
 

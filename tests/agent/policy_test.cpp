@@ -2,7 +2,9 @@
 
 #include <cerrno>
 
+#include "agent/agent_limits.h"
 #include "common/paths.h"
+#include "controller/cli/cli_limits.h"
 #include "tests/agent/agent_world.h"
 
 using namespace reeve;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "agent/agent_limits.h"
 #include "tests/agent/journal_life.h"
 
 using namespace reeve;

@@ -7,6 +7,7 @@
 #include <deque>
 
 #include "common/limits.h"
+#include "controller/cli/cli_limits.h"
 #include "tests/fakes/fake_clock.h"
 
 using namespace reeve;

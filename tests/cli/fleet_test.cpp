@@ -7,8 +7,8 @@
 #include <filesystem>
 #include <utility>
 
-#include "common/limits.h"
 #include "common/paths.h"
+#include "controller/cli/cli_limits.h"
 #include "controller/cli/commands.h"
 #include "controller/cli/files.h"
 #include "controller/operator_protocol.h"

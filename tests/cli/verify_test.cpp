@@ -5,7 +5,6 @@
 #include <functional>
 #include <limits>
 
-#include "common/limits.h"
 #include "controller/cli/node_view.h"
 #include "controller/cli/record_view.h"
 #include "controller/cli/terminal.h"

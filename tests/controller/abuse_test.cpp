@@ -4,7 +4,6 @@
 
 #include <random>
 
-#include "common/limits.h"
 #include "tests/controller/world.h"
 
 namespace reeve {

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "common/limits.h"
+#include "controller/controller_limits.h"
 #include "tests/fakes/fake_clock.h"
 #include "tests/store/temporary_store.h"
 

@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 
 #include "common/limits.h"
+#include "controller/cli/cli_limits.h"
+#include "controller/controller_limits.h"
 #include "tests/controller/world.h"
 
 namespace reeve {

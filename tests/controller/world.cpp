@@ -1,6 +1,7 @@
 #include "tests/controller/world.h"
 
 #include "common/limits.h"
+#include "controller/cli/cli_limits.h"
 
 namespace reeve {
 

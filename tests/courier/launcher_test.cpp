@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <string>
 
+#include "agent/agent_limits.h"
 #include "agent/launcher_process.h"
 #include "common/clock.h"
 

@@ -4,8 +4,8 @@
 
 #include <deque>
 
+#include "agent/kind_limits.h"
 #include "agent/path_pattern.h"
-#include "common/limits.h"
 #include "common/seal.h"
 
 namespace reeve {

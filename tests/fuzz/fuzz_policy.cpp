@@ -1,7 +1,6 @@
 // Policy source: any bytes give errors with positions or a bundle that agents decode, never both.
 #include "controller/policy/compiler.h"
 
-#include "common/limits.h"
 #include "common/text.h"
 #include "tests/fuzz/fuzz.h"
 

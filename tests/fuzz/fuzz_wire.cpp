@@ -1,7 +1,6 @@
 // Messages and their payloads of fixed layout: there is one way to write each.
 #include <algorithm>
 
-#include "common/limits.h"
 #include "common/wire.h"
 #include "tests/fuzz/fuzz.h"
 

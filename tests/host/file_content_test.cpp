@@ -8,8 +8,8 @@
 
 #include <cstring>
 
+#include "agent/kind_limits.h"
 #include "agent/linux_host.h"
-#include "common/limits.h"
 #include "common/seal.h"
 #include "tests/host/temporary_tree.h"
 

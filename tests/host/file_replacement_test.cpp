@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <functional>
 
+#include "agent/kind_limits.h"
 #include "agent/linux_host.h"
 #include "common/limits.h"
 #include "common/paths.h"

@@ -7,7 +7,7 @@
 
 #include <cstdlib>
 
-#include "common/limits.h"
+#include "agent/sensors/sensor_limits.h"
 #include "tests/host/temporary_tree.h"
 
 namespace reeve {

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "agent/kind_limits.h"
 #include "common/limits.h"
 #include "common/seal.h"
 #include "common/text.h"

@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include "common/limits.h"
+#include "agent/kind_limits.h"
 #include "tests/kinds/rules.h"
 
 namespace reeve {

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "agent/netfilter/forked_room.h"
+#include "agent/netfilter/netfilter_limits.h"
 #include "agent/netfilter/nft_words.h"
-#include "common/limits.h"
 #include "own_namespace.h"
 
 namespace reeve {

@@ -7,9 +7,9 @@
 #include <functional>
 
 #include "agent/netfilter/forked_room.h"
+#include "agent/netfilter/netfilter_limits.h"
 #include "agent/sandbox.h"
 #include "agent/sensors/nftables.h"
-#include "common/limits.h"
 #include "own_namespace.h"
 
 namespace reeve {

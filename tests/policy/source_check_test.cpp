@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "common/limits.h"
+#include "controller/policy/source_limits.h"
 #include "tests/policy/policy_fixture.h"
 
 using namespace reeve;

@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include "common/limits.h"
+#include "controller/policy/source_limits.h"
 #include "tests/policy/policy_fixture.h"
 
 using namespace reeve;

@@ -3,7 +3,7 @@
 #include <sys/timerfd.h>
 
 #include "agent/sensors/listeners.h"
-#include "common/limits.h"
+#include "agent/sensors/sensor_limits.h"
 #include "tests/fakes/fake_sockets.h"
 #include "tests/sockets/sockets_world.h"
 

@@ -1,0 +1,98 @@
+// The bounds of the deciding process and its launcher: journal, breaker, enforcement, what comes
+// from the courier and from the owner.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "common/limits.h"
+
+namespace reeve::limits {
+
+// Journal.
+inline constexpr std::size_t journal_segment_bytes_max = 8u << 20;
+inline constexpr std::int64_t group_commit_ns = 5'000'000;
+inline constexpr std::size_t pending_records_max = 4'096;   // beyond: counted into a `gap` record
+inline constexpr std::size_t pending_bytes_max = 4u << 20;  // the same
+inline constexpr std::size_t journal_frame_bytes_max = message_bytes_max;
+inline constexpr std::size_t journal_read_bytes = 16'384;             // a reader's window
+inline constexpr std::int64_t journal_retry_min_ns = 1'000'000'000;   // after a disk's refusal,
+inline constexpr std::int64_t journal_retry_max_ns = 60'000'000'000;  // doubling up to this
+static_assert(batch_bytes_max <= journal_frame_bytes_max);
+// Incidents that are open at once, per agent; more are counted into a `gap` record.
+inline constexpr std::size_t open_incidents_max = 10'000;
+// The circuit breaker (docs/architecture.md section 5). A failing fix is tried again no sooner than
+// the first figure, doubling up to the second; for rules of severity high and critical up to the
+// third.
+inline constexpr std::int64_t fix_retry_min_ns = 1'000'000'000;
+inline constexpr std::int64_t fix_retry_max_ns = 600'000'000'000;
+inline constexpr std::int64_t fix_retry_urgent_max_ns = 10'000'000'000;
+// What policy's figures are counted over.
+inline constexpr std::int64_t breaker_minute_ns = 60'000'000'000;
+inline constexpr std::int64_t breaker_hour_ns = 3'600'000'000'000;
+// Beyond the figures: twice the first after one more fix, doubling up to the second.
+inline constexpr std::int64_t contested_wait_min_ns = 600'000'000'000;
+inline constexpr std::int64_t contested_wait_max_ns = 3'600'000'000'000;
+// An object that holds for so long is fought over no more.
+inline constexpr std::int64_t contention_held_ns = breaker_hour_ns;
+// Back within the first figure of a fix: one step up its kind's ladder of actions. One that holds
+// for the second stands at the foot of it again.
+inline constexpr std::int64_t quick_return_ns = 1'000'000'000;
+inline constexpr std::int64_t rung_held_ns = 60'000'000'000;
+// Objects whose fixes are remembered, all rules together. Beyond, the rule with most of them loses
+// one: its figures are then counted anew.
+inline constexpr std::size_t fix_histories_max = 10'000;
+static_assert(fix_retry_max_ns < breaker_hour_ns, "a failing fix is not forgotten while it waits");
+static_assert(quick_return_ns < rung_held_ns && rung_held_ns < contention_held_ns);
+
+// Times.
+inline constexpr std::int64_t sweep_interval_ns = 600'000'000'000;  // with a tenth of jitter
+inline constexpr std::int64_t state_record_change_ns = 60'000'000'000;
+inline constexpr std::int64_t state_record_hourly_ns = 3'600'000'000'000;
+inline constexpr std::int64_t ack_timeout_ns = 10'000'000'000;  // then batches are sent again
+inline constexpr std::int64_t clock_jump_ns = 3'600'000'000'000;
+
+// Batches of one stream on their way without an acknowledgement.
+inline constexpr std::size_t batches_in_flight_max = 16;
+
+// How often the acknowledged positions are written down; what is lost is only sent again.
+inline constexpr std::int64_t acknowledged_write_ns = 1'000'000'000;
+inline constexpr std::int64_t send_retry_ns = 20'000'000;  // after a full courier's socket
+inline constexpr std::size_t courier_messages_per_step = 64;
+
+// Enforcement: how long a sweep may run before sensors and courier are heard again; objects that
+// are looked at again at a time of their own (beyond: their whole rules are).
+inline constexpr std::int64_t sweep_slice_ns = 2'000'000;
+// The launcher hears of us at least so often.
+inline constexpr std::int64_t loop_wait_ns_max = 4'000'000'000;
+inline constexpr std::size_t rechecks_max = 1'000;
+// A sensor's blind periods get one record in so much time, whatever makes it lose events.
+inline constexpr std::int64_t blind_record_ns = 60'000'000'000;
+inline constexpr std::size_t blind_spots_max = 64;  // told of; each cut to name_bytes_max
+static_assert(2 * blind_spots_max * name_bytes_max <= heartbeat_bytes_max, "half is for the rest");
+
+// Policy as received: refused objects that are remembered, so that each gets one record; how often
+// a stage that is not open yet is asked again.
+inline constexpr std::size_t refused_objects_max = 64;
+// Refusals that get a record of their own in so much time; the rest are counted in one at its end.
+inline constexpr std::size_t refusals_recorded_max = 64;
+inline constexpr std::int64_t refusals_interval_ns = 600'000'000'000;
+inline constexpr std::int64_t stage_retry_ns = 10'000'000'000;
+
+// Launcher: restarts of a child wait this long at first, doubling up to the second figure.
+inline constexpr std::int64_t restart_delay_min_ns = 100'000'000;
+inline constexpr std::int64_t restart_delay_max_ns = 10'000'000'000;
+inline constexpr std::int64_t restart_forgotten_ns = 60'000'000'000;  // a life that ends backoff
+// A deciding process that reports nothing for so long is killed; one that is asked to stop gets
+// the second figure until it is.
+inline constexpr std::int64_t agent_silence_max_ns = 30'000'000'000;
+inline constexpr std::int64_t stop_grace_ns = 10'000'000'000;
+
+// The owner's control socket.
+inline constexpr std::size_t control_message_bytes_max = 64'000;
+inline constexpr std::size_t control_clients_max = 8;
+inline constexpr int control_patience_s = 5;          // how long a command waits for its answer
+inline constexpr std::size_t status_rules_max = 200;  // told of; those that do not hold come first
+inline constexpr std::size_t status_incidents_max = 50;
+
+}  // namespace reeve::limits

@@ -1,0 +1,31 @@
+// The bounds of the operator's command.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "common/limits.h"
+
+namespace reeve::limits {
+
+inline constexpr std::int64_t manifest_lifetime_s = 30 * 86'400;
+inline constexpr std::int64_t root_lifetime_s = 365 * 86'400;
+
+// The operator's command.
+inline constexpr std::size_t key_file_bytes_max = 4'096;  // more of a key file is not read
+// Items and messages of the answer to one request; beyond them the controller is not believed
+// (`reply_too_long`).
+inline constexpr std::size_t operator_items_max = 2 * nodes_max;
+// A request without any reply for so long is `controller_unreachable`.
+inline constexpr std::int64_t operator_timeout_ns = 10'000'000'000;
+// How often `records --follow` and `push` ask again, and how long refusals must stand before `push`
+// believes that nothing more will change.
+inline constexpr std::int64_t operator_poll_ns = 500'000'000;
+inline constexpr std::int64_t push_settle_ns = 2'000'000'000;
+// `push` gives nodes that were enrolled so recently and never spoke this long to connect.
+inline constexpr std::int64_t newcomer_age_s = 600;
+inline constexpr std::int64_t push_newcomers_ns = 5'000'000'000;
+inline constexpr std::size_t child_output_bytes_max = 1u << 20;  // of git and vet; the rest is cut
+static_assert(operator_items_max >= nodes_max, "status lists every node");
+
+}  // namespace reeve::limits

@@ -1,0 +1,38 @@
+// The bounds of the controller.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "common/limits.h"
+
+namespace reeve::limits {
+
+inline constexpr std::size_t operator_reply_items_max = 256;
+inline constexpr std::int64_t tick_interval_ns = 3'600'000'000'000;  // while leaves arrive
+// Messages of nodes in one transaction; the rest waits in the link for the next.
+inline constexpr std::size_t messages_per_commit = 256;
+inline constexpr std::size_t chains_remembered_max = 65'536;  // beyond: read from the store again
+inline constexpr std::int64_t node_rows_interval_ns = 5'000'000'000;  // signs of life to the store
+inline constexpr std::size_t roots_per_heartbeat = 4;  // a node that is behind by more asks again
+inline constexpr std::size_t bundle_cache_bytes_max = 64u << 20;  // beyond: read again
+inline constexpr std::int64_t store_retry_ns = 1'000'000'000;     // after a refused transaction
+// Operators' requests: one made earlier or later than this by the controller's clock is refused, so
+// ids need to be remembered for no longer; beyond the second figure new requests are refused.
+inline constexpr std::int64_t request_age_ns = 300'000'000'000;
+inline constexpr std::size_t request_ids_max = 262'144;
+inline constexpr std::size_t requests_per_step = 64;
+// Uploads of bundles wait for their manifest in memory: beyond either figure they are refused.
+inline constexpr std::size_t uploads_per_operator = 64;
+inline constexpr std::size_t upload_bytes_max = 128u << 20;  // of all operators together
+inline constexpr std::int64_t upload_idle_ns = 300'000'000'000;
+static_assert(uploads_per_operator >= manifest_bundles_max);
+// Replies that the link did not take yet: beyond the first they are dropped, and the operator's
+// program asks again; after the second they are nobody's.
+inline constexpr std::size_t replies_waiting_bytes_max = 64u << 20;
+inline constexpr std::int64_t reply_patience_ns = 10'000'000'000;
+inline constexpr std::int64_t reply_retry_ns = 5'000'000;
+inline constexpr std::int64_t controller_idle_ns = 60'000'000'000;  // and then it looks around
+inline constexpr int store_busy_ms = 1'000;  // then a write is refused and tried again
+
+}  // namespace reeve::limits
