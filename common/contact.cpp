@@ -1,5 +1,6 @@
-// Contact file, text: the line "reeve controller 1", then "nodes ADDRESS", "operators ADDRESS" and
-// "key" with 64 hexadecimal digits, in this order, each line ended by a newline.
+// Contact file, text: the line "reeve controller 1", then "nodes ADDRESS", perhaps "operators
+// ADDRESS", perhaps "enroll ADDRESS", and "key" with 64 hexadecimal digits, in this order, each
+// line ended by a newline.
 #include <fmt/format.h>
 
 #include "common/limits.h"
@@ -13,7 +14,7 @@ constexpr std::string_view heading = "reeve controller 1";
 
 Error malformed_contact(std::string_view problem) {
   return Error{"malformed", "contact file: " + std::string(problem),
-               "it is four lines, see docs/formats.md"};
+               "it is up to five lines, see docs/formats.md"};
 }
 
 bool is_port(std::string_view text) {
@@ -40,14 +41,6 @@ bool is_host(std::string_view text) {
   return true;
 }
 
-bool is_address(std::string_view text) {
-  constexpr std::string_view scheme = "tcp://";
-  if (text.size() > limits::address_bytes_max || !text.starts_with(scheme)) return false;
-  text.remove_prefix(scheme.size());
-  auto colon = text.rfind(':');
-  return colon != text.npos && is_host(text.substr(0, colon)) && is_port(text.substr(colon + 1));
-}
-
 // The next line's value after its word; absent when the line is another one.
 std::optional<std::string_view> take_line(std::string_view& rest, std::string_view word) {
   auto end = rest.find('\n');
@@ -58,11 +51,33 @@ std::optional<std::string_view> take_line(std::string_view& rest, std::string_vi
   return line.substr(word.size());
 }
 
+// The address in the next line where it begins with this word, else empty; absent where that is no
+// address.
+std::optional<std::string> take_address(std::string_view& rest, std::string_view word) {
+  auto address = take_line(rest, word);
+  if (!address) return std::string();
+  if (!is_contact_address(*address)) return std::nullopt;
+  return std::string(*address);
+}
+
+std::string address_line(std::string_view word, std::string_view address) {
+  return address.empty() ? std::string() : fmt::format("{}{}\n", word, address);
+}
+
 }  // namespace
 
+bool is_contact_address(std::string_view text) {
+  constexpr std::string_view scheme = "tcp://";
+  if (text.size() > limits::address_bytes_max || !text.starts_with(scheme)) return false;
+  text.remove_prefix(scheme.size());
+  auto colon = text.rfind(':');
+  return colon != text.npos && is_host(text.substr(0, colon)) && is_port(text.substr(colon + 1));
+}
+
 std::string encode_contact(const ControllerContact& contact) {
-  return fmt::format("{}\nnodes {}\noperators {}\nkey {}\n", heading, contact.nodes_address,
-                     contact.operators_address, hex(contact.key.view()));
+  return fmt::format("{}\nnodes {}\n{}{}key {}\n", heading, contact.nodes_address,
+                     address_line("operators ", contact.operators_address),
+                     address_line("enroll ", contact.enroll_address), hex(contact.key.view()));
 }
 
 Result<ControllerContact> decode_contact(std::string_view text) {
@@ -71,17 +86,19 @@ Result<ControllerContact> decode_contact(std::string_view text) {
     return malformed_contact("does not begin with 'reeve controller 1'");
   }
   auto nodes = take_line(text, "nodes ");
-  if (!nodes || !is_address(*nodes)) return malformed_contact("needs 'nodes tcp://HOST:PORT'");
-  auto operators = take_line(text, "operators ");
-  if (!operators || !is_address(*operators)) {
-    return malformed_contact("needs 'operators tcp://HOST:PORT'");
+  if (!nodes || !is_contact_address(*nodes)) {
+    return malformed_contact("needs 'nodes tcp://HOST:PORT'");
   }
+  auto operators = take_address(text, "operators ");
+  if (!operators) return malformed_contact("needs 'operators tcp://HOST:PORT'");
+  auto enroll = take_address(text, "enroll ");
+  if (!enroll) return malformed_contact("needs 'enroll tcp://HOST:PORT'");
   auto digits = take_line(text, "key ");
   auto bytes = digits ? unhex(*digits) : std::nullopt;
   auto key = bytes ? fixed<32>(*bytes) : std::nullopt;
   if (!key) return malformed_contact("needs 'key' with 64 hexadecimal digits");
   if (!text.empty()) return malformed_contact("has more lines than it should");
-  return ControllerContact{std::string(*nodes), std::string(*operators), *key};
+  return ControllerContact{std::string(*nodes), std::move(*operators), *key, std::move(*enroll)};
 }
 
 }  // namespace reeve

@@ -18,6 +18,8 @@ enum class ObjectType : std::uint8_t {
   operator_request = 8,
   enrollment_token = 9,
   key_succession = 10,
+  node_enrollment = 11,
+  transport_key = 12,
 };
 
 struct Signature {

@@ -121,17 +121,21 @@ Result<VerifiedManifest> verify_manifest(ByteView object, const Root& root,
 // For what an agent has in its own store already: expiry is not judged, it only makes it stale.
 Result<VerifiedManifest> verify_stored_manifest(ByteView object, const Root& root);
 
-// Signed by one operator with the right `enroll`; node must be the hash of the first record key
-// when version is 1. Errors: `bad_signature`, `not_an_enroller`, `malformed`, `node_id_mismatch`.
+// Signed by one operator with the right `enroll`, or by the node itself under a token of such an
+// operator (token.h); node must be the hash of the first record key when version is 1. Errors:
+// `bad_signature`, `not_an_enroller`, `malformed`, `node_id_mismatch`, verify_enrollment()'s.
 Result<NodeCertificate> verify_certificate(ByteView object, const Root& root);
 
 // The controller's address and key as operators and agents keep it (text file, docs/formats.md).
 struct ControllerContact {
   std::string nodes_address;      // "tcp://HOST:PORT"
-  std::string operators_address;  // "tcp://HOST:PORT"
+  std::string operators_address;  // "tcp://HOST:PORT"; empty on a node that enrolled by token
   TransportKey key;
+  std::string enroll_address{};  // empty where the fleet takes no tokens
   bool operator==(const ControllerContact&) const = default;
 };
+// "tcp://HOST:PORT" with a name, an IPv4 number, or an IPv6 number in brackets.
+bool is_contact_address(std::string_view text);
 std::string encode_contact(const ControllerContact& contact);
 // Error `malformed`.
 Result<ControllerContact> decode_contact(std::string_view text);

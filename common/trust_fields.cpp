@@ -19,6 +19,14 @@ Result<SignedObject> open_object(ByteView object, ObjectType type) {
   return parse_signed_object(object, type);
 }
 
+std::vector<PublicKey> enroller_keys(const Root& root) {
+  std::vector<PublicKey> keys;
+  for (const Operator& who : root.operators) {
+    if (has_right(who, Right::enroll)) keys.push_back(who.key);
+  }
+  return keys;
+}
+
 Result<Value> decode_payload(ByteView payload, std::string_view what) {
   auto value = decode(payload);
   if (!value) return value.error();

@@ -1,5 +1,5 @@
-// What root, manifest and certificate share: opening the signed object around them, the format
-// number that stands first in each, and lists of keys. For those three files only.
+// What root, manifest, certificate and token share: opening the signed object around them, the format
+// number that stands first in each, and lists of keys. For those files only.
 #pragma once
 
 #include "common/codec.h"
@@ -12,6 +12,9 @@ Error over_limit(std::string_view what, std::string_view problem);
 
 // Bounds the size before anything is verified. Errors: `limit_exceeded`, `malformed`, `wrong_type`.
 Result<SignedObject> open_object(ByteView object, ObjectType type);
+
+// The keys of everybody who has the right to enroll.
+std::vector<PublicKey> enroller_keys(const Root& root);
 
 // Decodes a payload whose "format" is 1. Errors: those of decode(), `unsupported_version`.
 Result<Value> decode_payload(ByteView payload, std::string_view what);

@@ -133,6 +133,10 @@ TEST_CASE("a contact file comes back whole") {
   auto decoded = decode_contact(encode_contact(contact()));
   REQUIRE(decoded.ok());
   CHECK(*decoded == contact());
+  auto other = contact();
+  other.operators_address.clear();
+  other.enroll_address = "tcp://controller.example:7803";
+  CHECK(decode_contact(encode_contact(other)).value() == other);
 }
 
 TEST_CASE("a contact file with anything else in it is malformed") {
@@ -148,8 +152,12 @@ TEST_CASE("a contact file with anything else in it is malformed") {
     auto one = contact();
     one.nodes_address = address;
     CHECK(decode_contact(encode_contact(one)).error().name == "malformed");
+    if (address.empty()) continue;  // the two others may be left out
     one = contact();
     one.operators_address = address;
+    CHECK(decode_contact(encode_contact(one)).error().name == "malformed");
+    one = contact();
+    one.enroll_address = address;
     CHECK(decode_contact(encode_contact(one)).error().name == "malformed");
   }
   for_each_truncation(view_of(good), [](ByteView bytes) {

@@ -1,0 +1,14 @@
+// Bytes as text that survives copy and paste: base64url without padding (RFC 4648 section 5).
+#pragma once
+
+#include <optional>
+
+#include "common/bytes.h"
+
+namespace reeve {
+
+std::string base64(ByteView bytes);
+// Absent for anything that base64() would not have written.
+std::optional<Bytes> unbase64(std::string_view text);
+
+}  // namespace reeve
