@@ -34,8 +34,11 @@ void Agent::hear(const WireMessage& message) {
     case MessageType::heartbeat:
     case MessageType::batch:
     case MessageType::fetch:
+    case MessageType::succession:
     case MessageType::configure:
       return;  // never to a node
+    case MessageType::newest_succession:
+      return;
   }
 }
 

@@ -34,6 +34,11 @@ inline constexpr std::size_t heartbeat_bytes_max = 16'384;
 inline constexpr std::size_t certificate_bytes_max = 32'768;
 static_assert(heartbeat_bytes_max + certificate_bytes_max + 1'024 < message_bytes_max);
 
+// Record keys: a succession beyond the first is refused as `limit_exceeded`. The second bounds what
+// is followed of one node from its certificate on: a century of days, or as many restarts.
+inline constexpr std::size_t succession_bytes_max = 1'024;
+inline constexpr std::size_t chain_keys_max = 65'536;
+
 // Wire: longer is refused as `limit_exceeded`. A proof between two trees of 64-bit size has at most
 // one hash a level and one more (RFC 9162 section 2.1.4).
 inline constexpr std::size_t proof_hashes_max = 65;

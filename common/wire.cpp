@@ -18,9 +18,10 @@ constexpr std::string_view wire_magic = "RV";
 constexpr std::uint8_t wire_version = '1';
 
 constexpr std::array message_types{
-    MessageType::heartbeat,       MessageType::batch,     MessageType::fetch,
-    MessageType::acknowledgement, MessageType::root,      MessageType::manifest,
-    MessageType::chunk,           MessageType::configure, MessageType::link_state,
+    MessageType::heartbeat,  MessageType::batch,           MessageType::fetch,
+    MessageType::succession, MessageType::acknowledgement, MessageType::root,
+    MessageType::manifest,   MessageType::chunk,           MessageType::newest_succession,
+    MessageType::configure,  MessageType::link_state,
 };
 
 Error malformed_message(std::string_view problem) {

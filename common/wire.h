@@ -9,14 +9,16 @@ namespace reeve {
 
 enum class MessageType : std::uint8_t {
   // node to controller
-  heartbeat = 0x01,  // signed object
-  batch = 0x02,      // encode_batch()
-  fetch = 0x03,      // FetchRequest
+  heartbeat = 0x01,   // signed object
+  batch = 0x02,       // encode_batch()
+  fetch = 0x03,       // FetchRequest
+  succession = 0x04,  // signed object
   // controller to node
   acknowledgement = 0x11,
   root = 0x12,      // signed object, the next in the chain
   manifest = 0x13,  // signed object
   chunk = 0x14,
+  newest_succession = 0x15,  // signed object, or empty where the controller has none of this node
   // between agent and courier only; never on a network
   configure = 0x81,
   link_state = 0x82,

@@ -60,6 +60,13 @@ std::vector<Golden> values_and_records() {
        [](ByteView b) { return decode_record(b).ok(); }},
       {"heartbeat.bin", encode_heartbeat(samples::heartbeat()),
        [](ByteView b) { return decode_heartbeat(b).ok(); }},
+      {"succession.bin", encode_succession(samples::succession()),
+       [](ByteView b) { return decode_succession(b).ok(); }},
+      {"signed_succession.bin", samples::succession_object(),
+       [](ByteView b) {
+         const RecordKey old{samples::record_key().public_key(), 3, samples::filled<16>(0xe0)};
+         return verify_succession(b, samples::record_key().hash(), old).ok();
+       }},
       {"batch_header.bin", encode_batch_header(samples::batch().header),
        [](ByteView b) { return decode_batch_header(b).ok(); }},
       {"batch.bin", encode_batch(samples::batch()),

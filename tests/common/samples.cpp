@@ -140,6 +140,21 @@ Batch batch() {
   return seal_batch(batch_header(), std::move(records), record_key());
 }
 
+KeySuccession succession() {
+  KeySuccession out;
+  out.node = record_key().hash();
+  out.number = 4;
+  out.old_key = record_key().hash();
+  out.key = key_of(10).public_key();
+  out.wall_ns = sealed.wall_ns;
+  out.epoch = filled<16>(0xe1);
+  out.ended = filled<16>(0xe0);
+  out.ends = {KeySuccession::End{17, filled<32>(0xd6)}, KeySuccession::End{44, filled<32>(0xd7)}};
+  return out;
+}
+
+Bytes succession_object() { return seal_succession(succession(), record_key()); }
+
 Root root() {
   Root out;
   out.version = 3;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "common/batch.h"
+#include "common/key_succession.h"
 #include "common/record.h"
 #include "common/trust.h"
 #include "common/wire.h"
@@ -27,6 +28,8 @@ Bytes epoch_start_bytes();
 Heartbeat heartbeat();
 BatchHeader batch_header();
 Batch batch();
+KeySuccession succession();
+Bytes succession_object();
 Root root();
 Manifest manifest();
 NodeCertificate certificate();

@@ -1,4 +1,5 @@
 // Root, manifest, certificate, contact and key files, and the signed object around them.
+#include "common/key_succession.h"
 #include "common/trust.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -21,6 +22,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   try_payload<Root>(bytes, decode_root, encode_root);
   try_payload<Manifest>(bytes, decode_manifest, encode_manifest);
   try_payload<NodeCertificate>(bytes, decode_certificate, encode_certificate);
+  try_payload<KeySuccession>(bytes, decode_succession, encode_succession);
   auto contact = decode_contact(text_of(bytes));
   if (contact) REEVE_ASSERT(encode_contact(*contact) == text_of(bytes));
   auto key = decode_key_file(bytes);
