@@ -141,9 +141,9 @@ Result<std::uint64_t> Intake::keep(const Arrival& arrival, const Chain& chain, S
   const auto leaf = ledger_.append(ObjectType::batch_header, arrival.batch.header_object);
   if (!leaf.ok()) return leaf.error();
   const auto& header = arrival.header();
-  REEVE_TRY(store_.append_batch(StoredBatch{
-      *leaf, chain.id, header.node, header.first, header.count, arrival.digest, standing,
-      Bytes(arrival.bodies.begin(), arrival.bodies.end()), rules_of(arrival.batch)}));
+  REEVE_TRY(store_.append_batch(
+      BatchRow{*leaf, chain.id, header.node, header.first, header.count, arrival.digest, standing,
+               Bytes(arrival.bodies.begin(), arrival.bodies.end()), rules_of(arrival.batch)}));
   return *leaf;
 }
 

@@ -34,7 +34,7 @@ bool names_rule(ByteView bytes, std::string_view rule) {
 }
 
 // The batch as it was sent, from its leaf and its bodies.
-Result<Batch> read_batch(const Leaf& leaf, const StoredBatch& stored) {
+Result<Batch> read_batch(const Leaf& leaf, const BatchRow& stored) {
   auto bytes = leaf.object;
   append(bytes, stored.bodies);
   return read_own_batch(bytes);
@@ -128,7 +128,7 @@ Result<Query::Wanted> Query::read_wanted(const Value& arguments) const {
   return wanted;
 }
 
-Result<std::vector<Value>> Query::items_of(const StoredBatch& stored, const Wanted& wanted,
+Result<std::vector<Value>> Query::items_of(const BatchRow& stored, const Wanted& wanted,
                                            std::size_t room) const {
   const auto leaf = store_.leaf(stored.leaf);
   if (!leaf.ok()) return leaf.error();

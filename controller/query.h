@@ -30,7 +30,7 @@ class Query {
  private:
   struct Wanted;
   Result<Wanted> read_wanted(const Value& arguments) const;
-  Result<std::vector<Value>> items_of(const StoredBatch& batch, const Wanted& wanted,
+  Result<std::vector<Value>> items_of(const BatchRow& batch, const Wanted& wanted,
                                       std::size_t room) const;
   Result<Chain> chain_named(const RecordName& name, const NodeId& node) const;
 

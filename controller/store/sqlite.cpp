@@ -20,6 +20,20 @@ Error sqlite_error(sqlite3* database, int code, std::string_view act) {
 // SQLite reads a null pointer as NULL, and an empty span may have one.
 const void* data_of(const void* data) { return data != nullptr ? data : ""; }
 
+Result<std::unique_ptr<SqliteConnection>> open_connection(const std::string& path, int flags,
+                                                          const char* vfs) {
+  sqlite3* database = nullptr;
+  const int code = sqlite3_open_v2(path.c_str(), &database, flags | SQLITE_OPEN_NOMUTEX, vfs);
+  auto connection = std::make_unique<SqliteConnection>(database);
+  if (code != SQLITE_OK) return sqlite_error(database, code, fmt::format("open {}", path));
+  sqlite3_extended_result_codes(database, 1);
+  sqlite3_busy_timeout(database, limits::store_busy_ms);
+  // A schema in a damaged or foreign file must not run code of its own.
+  sqlite3_db_config(database, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  sqlite3_db_config(database, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  return connection;
+}
+
 }  // namespace
 
 SqliteQuery::SqliteQuery(sqlite3* database, sqlite3_stmt* statement, std::optional<Error> error)
@@ -95,17 +109,12 @@ Bytes SqliteQuery::bytes(int column) const {
 }
 
 Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open(const std::string& path) {
-  sqlite3* database = nullptr;
-  const int code = sqlite3_open_v2(path.c_str(), &database,
-                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
-  auto connection = std::make_unique<SqliteConnection>(database);
-  if (code != SQLITE_OK) return sqlite_error(database, code, fmt::format("open {}", path));
-  sqlite3_extended_result_codes(database, 1);
-  sqlite3_busy_timeout(database, limits::store_busy_ms);
-  // A schema in a damaged or foreign file must not run code of its own.
-  sqlite3_db_config(database, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
-  sqlite3_db_config(database, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
-  return connection;
+  return open_connection(path, SQLITE_OPEN_READWRITE, nullptr);
+}
+
+Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open(const std::string& path,
+                                                                 const SqliteVfs& vfs) {
+  return open_connection(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, vfs.name().c_str());
 }
 
 SqliteConnection::~SqliteConnection() {

@@ -10,6 +10,7 @@
 
 #include "common/bytes.h"
 #include "common/result.h"
+#include "controller/store/sqlite_vfs.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -63,6 +64,9 @@ class SqliteConnection {
  public:
   // The file must exist; an empty file is an empty database.
   static Result<std::unique_ptr<SqliteConnection>> open(const std::string& path);
+  // The same on a VFS, which makes the file when it is missing.
+  static Result<std::unique_ptr<SqliteConnection>> open(const std::string& path,
+                                                        const SqliteVfs& vfs);
 
   explicit SqliteConnection(sqlite3* database) : database_(database) {}
   SqliteConnection(const SqliteConnection&) = delete;

@@ -78,6 +78,14 @@ Status ensure_schema(SqliteConnection& connection, const std::string& path) {
   return {};
 }
 
+Result<std::unique_ptr<SqliteStore>> open_store(std::unique_ptr<SqliteConnection> connection,
+                                                const std::string& path) {
+  REEVE_TRY(connection->run_script("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"));
+  REEVE_TRY(connection->run_script("PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY;"));
+  REEVE_TRY(ensure_schema(*connection, path));
+  return std::make_unique<SqliteStore>(std::move(connection));
+}
+
 // SQLite would make the file with the mode that the umask leaves.
 Status make_private_file(const std::string& path, int flags) {
   const Fd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | flags, 0600));
@@ -114,10 +122,15 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& path) 
   REEVE_TRY(make_private_file(path, 0));
   auto connection = SqliteConnection::open(path);
   if (!connection.ok()) return connection.error();
-  REEVE_TRY((*connection)->run_script("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"));
-  REEVE_TRY((*connection)->run_script("PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY;"));
-  REEVE_TRY(ensure_schema(**connection, path));
-  return std::make_unique<SqliteStore>(std::move(*connection));
+  return open_store(std::move(*connection), path);
+}
+
+Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& path,
+                                                       const SqliteVfs& vfs) {
+  auto connection = SqliteConnection::open(path, vfs);
+  if (!connection.ok()) return connection.error();
+  REEVE_TRY((*connection)->run_script("PRAGMA locking_mode=EXCLUSIVE;"));
+  return open_store(std::move(*connection), path);
 }
 
 Status backup_sqlite_store(const std::string& source, const std::string& target) {

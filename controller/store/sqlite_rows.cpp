@@ -31,8 +31,8 @@ std::string_view text_for(const BatchFilter& filter) {
   return filter.node ? by_node : by_leaf;
 }
 
-StoredBatch read_batch(const SqliteQuery& query) {
-  StoredBatch batch;
+BatchRow read_batch(const SqliteQuery& query) {
+  BatchRow batch;
   batch.leaf = query.natural(0);
   batch.chain = query.natural(1);
   batch.node = query.fixed_bytes<32>(2);
@@ -121,25 +121,25 @@ Result<std::vector<Chain>> SqliteStore::chains_between(const ChainKey& low, cons
   }
 }
 
-Result<std::optional<StoredBatch>> SqliteStore::batch_with(std::uint64_t chain,
-                                                           std::uint64_t sequence) const {
+Result<std::optional<BatchRow>> SqliteStore::batch_with(std::uint64_t chain,
+                                                        std::uint64_t sequence) const {
   auto query = connection_->query(by_sequence);
   query.with(chain).with(bounded(sequence));
   const auto row = query.next();
   if (!row.ok()) return row.error();
-  if (!*row) return std::optional<StoredBatch>{};
+  if (!*row) return std::optional<BatchRow>{};
   auto batch = read_batch(query);
-  if (batch.first > sequence) return std::optional<StoredBatch>{};
-  return std::optional<StoredBatch>{std::move(batch)};
+  if (batch.first > sequence) return std::optional<BatchRow>{};
+  return std::optional<BatchRow>{std::move(batch)};
 }
 
-Result<std::vector<StoredBatch>> SqliteStore::batches(const BatchFilter& filter,
-                                                      std::size_t limit) const {
+Result<std::vector<BatchRow>> SqliteStore::batches(const BatchFilter& filter,
+                                                   std::size_t limit) const {
   auto query = connection_->query(text_for(filter));
   if (filter.rule) query.with(std::string_view(*filter.rule));
   if (filter.node) query.with(*filter.node);
   query.with(bounded(filter.from_leaf)).with(std::uint64_t{limit});
-  std::vector<StoredBatch> batches;
+  std::vector<BatchRow> batches;
   for (;;) {
     const auto row = query.next();
     if (!row.ok()) return row.error();

@@ -92,7 +92,7 @@ Result<TreeHead> SqliteStore::tree_head() const {
   return TreeHead::restore(size, std::move(peaks));
 }
 
-Status SqliteStore::index_rules(const StoredBatch& batch) {
+Status SqliteStore::index_rules(const BatchRow& batch) {
   for (const auto& rule : batch.rules) {
     REEVE_TRY(connection_->query("INSERT OR IGNORE INTO rules(name) VALUES(?)")
                   .with(std::string_view(rule))
@@ -109,7 +109,7 @@ Status SqliteStore::index_rules(const StoredBatch& batch) {
   return {};
 }
 
-Status SqliteStore::append_batch(const StoredBatch& batch) {
+Status SqliteStore::append_batch(const BatchRow& batch) {
   REEVE_TRY(connection_
                 ->query("INSERT INTO batches(leaf, chain, node, first, until, tag, standing, "
                         "header, bodies) VALUES(?, ?, (SELECT id FROM nodes WHERE node=?), "

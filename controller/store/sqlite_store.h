@@ -13,6 +13,8 @@ class SqliteStore final : public Store {
   // The file is made, mode 0600, when it is missing. Errors: `store_failed`, `not_a_store` (some
   // other SQLite file), `unsupported_version` (of a later Reeve).
   static Result<std::unique_ptr<SqliteStore>> open(const std::string& path);
+  // The same on a VFS, which the store has to itself.
+  static Result<std::unique_ptr<SqliteStore>> open(const std::string& path, const SqliteVfs& vfs);
 
   explicit SqliteStore(std::unique_ptr<SqliteConnection> connection);
 
@@ -33,13 +35,13 @@ class SqliteStore final : public Store {
   Result<std::vector<Chain>> chains_between(const ChainKey& low, const ChainKey& high,
                                             std::size_t limit) const override;
 
-  Status append_batch(const StoredBatch& batch) override;
+  Status append_batch(const BatchRow& batch) override;
   Result<std::optional<std::uint64_t>> find_batch(std::uint64_t chain, std::uint64_t end,
                                                   const Digest& header) const override;
-  Result<std::optional<StoredBatch>> batch_with(std::uint64_t chain,
-                                                std::uint64_t sequence) const override;
-  Result<std::vector<StoredBatch>> batches(const BatchFilter& filter,
-                                           std::size_t limit) const override;
+  Result<std::optional<BatchRow>> batch_with(std::uint64_t chain,
+                                             std::uint64_t sequence) const override;
+  Result<std::vector<BatchRow>> batches(const BatchFilter& filter,
+                                        std::size_t limit) const override;
 
   Status put_node(const NodeRow& node) override;
   Result<std::vector<NodeRow>> nodes() const override;
@@ -54,7 +56,7 @@ class SqliteStore final : public Store {
  private:
   Status insert_chain(const Chain& chain);
   Status update_chain(const Chain& chain);
-  Status index_rules(const StoredBatch& batch);
+  Status index_rules(const BatchRow& batch);
 
   std::unique_ptr<SqliteConnection> connection_;
 };

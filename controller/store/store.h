@@ -39,7 +39,7 @@ struct Chain {
 enum class Standing : std::uint8_t { chained = 0, equivocation = 1 };
 
 // What the store keeps of a batch besides its leaf.
-struct StoredBatch {
+struct BatchRow {
   std::uint64_t leaf = 0;
   std::uint64_t chain = 0;  // Chain::id
   NodeId node;
@@ -94,16 +94,16 @@ class Store {
   virtual Result<std::vector<Chain>> chains_between(const ChainKey& low, const ChainKey& high,
                                                     std::size_t limit) const = 0;
 
-  virtual Status append_batch(const StoredBatch& batch) = 0;
+  virtual Status append_batch(const BatchRow& batch) = 0;
   // The leaf of the batch of this chain that ends before sequence `end` and has this header.
   virtual Result<std::optional<std::uint64_t>> find_batch(std::uint64_t chain, std::uint64_t end,
                                                           const Digest& header) const = 0;
   // The chained batch that holds a sequence.
-  virtual Result<std::optional<StoredBatch>> batch_with(std::uint64_t chain,
-                                                        std::uint64_t sequence) const = 0;
+  virtual Result<std::optional<BatchRow>> batch_with(std::uint64_t chain,
+                                                     std::uint64_t sequence) const = 0;
   // By leaf, ascending.
-  virtual Result<std::vector<StoredBatch>> batches(const BatchFilter& filter,
-                                                   std::size_t limit) const = 0;
+  virtual Result<std::vector<BatchRow>> batches(const BatchFilter& filter,
+                                                std::size_t limit) const = 0;
 
   virtual Status put_node(const NodeRow& node) = 0;
   virtual Result<std::vector<NodeRow>> nodes() const = 0;

@@ -225,5 +225,63 @@ TEST_CASE("after the power is cut every call fails and nothing changes") {
   CHECK(left.count("abc") == 0);
 }
 
+TEST_CASE("what is written anywhere reaches the disk in any order, sector by sector") {
+  CrashDisk disk;
+  auto file = disk.open_pages("pages");
+  REQUIRE(file.ok());
+  REQUIRE((*file)->write(0, Bytes(8'192, 'a')).ok());
+  REQUIRE((*file)->sync().ok());
+  REQUIRE(disk.sync_directory("").ok());
+  REQUIRE((*file)->write(0, Bytes(4'096, 'b')).ok());
+  REQUIRE((*file)->write(4'096, Bytes(4'096, 'c')).ok());
+  bool only_first = false;
+  bool only_second = false;
+  bool torn = false;
+  for (std::uint64_t seed = 0; seed < seeds; ++seed) {
+    const auto content = content_of(*disk.crash(seed), "pages");
+    REQUIRE(content.has_value());
+    REQUIRE(content->size() == 8'192);
+    const auto first = content->substr(0, 4'096);
+    const auto second = content->substr(4'096);
+    CHECK(first.find_first_not_of("ab") == first.npos);
+    CHECK(second.find_first_not_of("ac") == second.npos);
+    const auto is_all = [](const std::string& text, char c) {
+      return text.find_first_not_of(c) == text.npos;
+    };
+    only_first = only_first || (is_all(first, 'b') && is_all(second, 'a'));
+    only_second = only_second || (is_all(first, 'a') && is_all(second, 'c'));
+    torn = torn || (!is_all(first, 'a') && !is_all(first, 'b'));
+  }
+  CHECK(only_first);
+  CHECK(only_second);
+  CHECK(torn);
+}
+
+TEST_CASE("pages whose sync failed are lost although a later sync succeeds, until written again") {
+  CrashDisk disk;
+  auto file = disk.open_pages("pages");
+  REQUIRE((*file)->write(0, Bytes(1'024, 'a')).ok());
+  disk.fail(CrashDisk::Call::sync, 1, EIO);
+  CHECK_FALSE((*file)->sync().ok());
+  REQUIRE(disk.sync_directory("").ok());
+  CHECK((*file)->sync().ok());
+  CHECK(content_of(*disk.crash(1), "pages") == std::string(1'024, '\0'));
+  REQUIRE((*file)->write(0, Bytes(1'024, 'b')).ok());
+  CHECK((*file)->sync().ok());
+  CHECK(content_of(*disk.crash(1), "pages") == std::string(1'024, 'b'));
+}
+
+TEST_CASE("after a death at any call what had been written is there, synced or not") {
+  CrashDisk disk;
+  auto file = opened(disk, "f");
+  add(*file, "one");
+  disk.cut_power_after(1);
+  add(*file, "two");
+  CHECK_FALSE(file->append(view_of("three")).ok());
+  disk.restore_power();
+  CHECK(content_of(disk, "f") == "onetwo");
+  add(*file, "four");
+}
+
 }  // namespace
 }  // namespace reeve

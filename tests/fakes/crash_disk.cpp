@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "tests/fakes/dice.h"
+
 namespace reeve {
 
 namespace {
@@ -34,33 +36,21 @@ std::string_view words_for(CrashDisk::Call call) {
   return words[static_cast<std::size_t>(call)];
 }
 
-// splitmix64: small, and the same numbers for a seed everywhere.
-struct Dice {
-  std::uint64_t state;
-
-  std::uint64_t roll() {
-    state += 0x9e3779b97f4a7c15;
-    std::uint64_t z = state;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    return z ^ (z >> 31);
-  }
-  std::uint64_t below(std::uint64_t bound) { return bound == 0 ? 0 : roll() % bound; }
-};
-
 constexpr std::uint64_t sector_bytes = 512;
 
 }  // namespace
 
-class CrashDisk::File final : public DiskFile {
+class CrashDisk::File final : public DiskFile, public PageFile {
  public:
   File(CrashDisk& disk, Inode& inode, std::string name)
       : disk_(disk), inode_(inode), name_(std::move(name)) {}
 
-  Status append(ByteView bytes) override {
+  Status append(ByteView bytes) override { return write(inode_.live.size(), bytes); }
+
+  Status write(std::uint64_t offset, ByteView bytes) override {
     if (disk_.power_is_cut()) return disk_error("write", name_, EIO);
     auto allowed = disk_.step(Call::append, name_);
-    write(allowed.ok() ? bytes : bytes.first(bytes.size() / 2));
+    put(offset, allowed.ok() ? bytes : bytes.first(bytes.size() / 2));
     return allowed;
   }
 
@@ -68,12 +58,9 @@ class CrashDisk::File final : public DiskFile {
     if (disk_.power_is_cut()) return disk_error("fdatasync", name_, EIO);
     auto allowed = disk_.step(Call::sync, name_);
     if (failed_.has_value()) return *failed_;
-    if (!allowed.ok()) {
-      inode_.doomed.push_back({stable_bytes(inode_), inode_.live.size()});
-      failed_ = allowed.error();
-      return allowed;
-    }
-    inode_.synced = durable(inode_, inode_.live);
+    if (!allowed.ok()) return doom(allowed);
+    for (const Change& change : inode_.changes) apply(change, inode_.synced);
+    inode_.synced = durable(inode_, std::move(inode_.synced));
     inode_.changes.clear();
     synced_size_ = inode_.live.size();
     return {};
@@ -83,7 +70,7 @@ class CrashDisk::File final : public DiskFile {
     REEVE_ASSERT(size <= inode_.live.size());
     REEVE_TRY(disk_.step(Call::truncate, name_));
     inode_.live.resize(size);
-    inode_.changes.push_back({{}, size});
+    inode_.changes.push_back({0, {}, size});
     for (Range& range : inode_.doomed) range.end = std::min(range.end, size);
     std::erase_if(inode_.doomed, [](const Range& range) { return range.begin >= range.end; });
     if (size <= synced_size_) failed_.reset();
@@ -102,10 +89,29 @@ class CrashDisk::File final : public DiskFile {
   }
 
  private:
-  void write(ByteView bytes) {
+  void put(std::uint64_t offset, ByteView bytes) {
     if (bytes.empty()) return;
-    reeve::append(inode_.live, bytes);
-    inode_.changes.push_back({Bytes(bytes.begin(), bytes.end()), std::nullopt});
+    CrashDisk::write(inode_.live, offset, bytes);
+    inode_.changes.push_back({offset, Bytes(bytes.begin(), bytes.end()), std::nullopt});
+    // Whole doomed ranges that are written again are saved; a part of one stays lost.
+    std::erase_if(inode_.doomed, [&](const Range& range) {
+      return offset <= range.begin && range.end <= offset + bytes.size();
+    });
+  }
+
+  // A file that is written anywhere has each write of the failed sync to itself, since each may be
+  // written again.
+  Status doom(Status failure) {
+    if (inode_.is_paged) {
+      for (const Change& change : inode_.changes) {
+        if (change.cut) continue;
+        inode_.doomed.push_back({change.offset, change.offset + change.written.size()});
+      }
+      return failure;
+    }
+    inode_.doomed.push_back({stable_bytes(inode_), inode_.live.size()});
+    failed_ = failure.error();
+    return failure;
   }
 
   CrashDisk& disk_;
@@ -116,6 +122,24 @@ class CrashDisk::File final : public DiskFile {
 };
 
 Result<std::unique_ptr<DiskFile>> CrashDisk::open(std::string_view name) {
+  auto inode = inode_for(name);
+  if (!inode.ok()) return inode.error();
+  return std::unique_ptr<DiskFile>(std::make_unique<File>(*this, **inode, std::string(name)));
+}
+
+Result<std::unique_ptr<PageFile>> CrashDisk::open_pages(std::string_view name) {
+  auto inode = inode_for(name);
+  if (!inode.ok()) return inode.error();
+  (*inode)->is_paged = true;
+  return std::unique_ptr<PageFile>(std::make_unique<File>(*this, **inode, std::string(name)));
+}
+
+bool CrashDisk::has_file(std::string_view name) const {
+  auto found = names_.find(std::string(name));
+  return found != names_.end() && found->second;
+}
+
+Result<CrashDisk::Inode*> CrashDisk::inode_for(std::string_view name) {
   require_plain(name);
   REEVE_TRY(step(Call::open, name));
   if (!directory_exists(parent_of(name))) return disk_error("open", name, ENOENT);
@@ -126,8 +150,7 @@ Result<std::unique_ptr<DiskFile>> CrashDisk::open(std::string_view name) {
     change_names({std::nullopt, std::string(name), inodes_.size() - 1});
     found = names_.find(std::string(name));
   }
-  return std::unique_ptr<DiskFile>(
-      std::make_unique<File>(*this, *inodes_[*found->second], std::string(name)));
+  return inodes_[*found->second].get();
 }
 
 Result<std::optional<Bytes>> CrashDisk::read(std::string_view name, std::size_t bytes_max) const {
@@ -260,13 +283,27 @@ Bytes CrashDisk::durable(const Inode& inode, Bytes content) {
   return content;
 }
 
+void CrashDisk::apply(const Change& change, Bytes& content) {
+  if (change.cut) {
+    content.resize(*change.cut);
+  } else {
+    write(content, change.offset, change.written);
+  }
+}
+
+void CrashDisk::write(Bytes& content, std::uint64_t offset, ByteView bytes) {
+  if (content.size() < offset + bytes.size()) content.resize(offset + bytes.size());
+  std::copy(bytes.begin(), bytes.end(), content.begin() + static_cast<std::ptrdiff_t>(offset));
+}
+
 // What is left of a file: all, the synced part only, a prefix of the operations with the next
 // append torn at any byte, or the whole size with sectors of the unsynced part that were never
 // written.
-Bytes CrashDisk::survivor(const Inode& inode, std::uint64_t seed, Loss& loss) const {
+Bytes CrashDisk::survivor(const Inode& inode, std::uint64_t seed, Loss& loss) {
   Dice dice{seed};
   enum : std::uint64_t { kept, lost, torn, hole, outcomes };
   auto outcome = inode.changes.empty() ? std::uint64_t{kept} : dice.below(outcomes);
+  if (inode.is_paged && outcome > lost) return scattered(inode, dice.roll(), loss);
   Bytes content = outcome == kept || outcome == hole ? inode.live : inode.synced;
   auto stable = stable_bytes(inode);
   if (outcome == hole && content.size() > stable) {
@@ -281,9 +318,34 @@ Bytes CrashDisk::survivor(const Inode& inode, std::uint64_t seed, Loss& loss) co
     for (std::size_t i = 0; i <= whole; ++i) {
       const Change& change = inode.changes[i];
       if (change.cut && i < whole) content.resize(*change.cut);
-      auto count = i < whole ? change.appended.size() : dice.below(change.appended.size());
-      append(content, ByteView(change.appended).first(count));
+      auto count = i < whole ? change.written.size() : dice.below(change.written.size());
+      append(content, ByteView(change.written).first(count));
       if (i == whole && count > 0) ++loss.torn;
+    }
+  }
+  if (content.size() < inode.live.size()) loss.bytes += inode.live.size() - content.size();
+  return durable(inode, std::move(content));
+}
+
+// Every write reaches the disk or does not, by itself, whole or in some of its sectors; so does
+// every cut.
+Bytes CrashDisk::scattered(const Inode& inode, std::uint64_t seed, Loss& loss) {
+  Dice dice{seed};
+  enum : std::uint64_t { kept, lost, torn, outcomes };
+  Bytes content = inode.synced;
+  for (const Change& change : inode.changes) {
+    const auto outcome = dice.below(outcomes);
+    if (outcome != kept) ++loss.pages;
+    if (outcome == lost) continue;
+    if (change.cut) {
+      if (*change.cut < content.size()) content.resize(*change.cut);
+      continue;
+    }
+    for (std::uint64_t at = 0; at < change.written.size(); at += sector_bytes) {
+      if (outcome == torn && dice.below(2) == 0) continue;
+      const auto rest = ByteView(change.written).subspan(at);
+      write(content, change.offset + at,
+            rest.first(std::min<std::size_t>(rest.size(), sector_bytes)));
     }
   }
   if (content.size() < inode.live.size()) loss.bytes += inode.live.size() - content.size();
@@ -295,7 +357,8 @@ std::unique_ptr<CrashDisk> CrashDisk::crash(std::uint64_t seed) const {
   auto after = std::make_unique<CrashDisk>();
   for (const auto& inode : inodes_) {
     Bytes content = survivor(*inode, dice.roll(), after->loss_);
-    after->inodes_.push_back(std::make_unique<Inode>(Inode{content, {}, content, {}}));
+    after->inodes_.push_back(
+        std::make_unique<Inode>(Inode{content, {}, content, {}, inode->is_paged}));
   }
   after->names_ = synced_names_;
   auto share = dice.below(4);  // how many of three changes happen: none, some or all

@@ -46,17 +46,17 @@ class FaultyStore final : public Store {
     return inner_.chains_between(low, high, limit);
   }
 
-  Status append_batch(const StoredBatch& batch) override { return inner_.append_batch(batch); }
+  Status append_batch(const BatchRow& batch) override { return inner_.append_batch(batch); }
   Result<std::optional<std::uint64_t>> find_batch(std::uint64_t chain, std::uint64_t end,
                                                   const Digest& header) const override {
     return inner_.find_batch(chain, end, header);
   }
-  Result<std::optional<StoredBatch>> batch_with(std::uint64_t chain,
-                                                std::uint64_t sequence) const override {
+  Result<std::optional<BatchRow>> batch_with(std::uint64_t chain,
+                                             std::uint64_t sequence) const override {
     return inner_.batch_with(chain, sequence);
   }
-  Result<std::vector<StoredBatch>> batches(const BatchFilter& filter,
-                                           std::size_t limit) const override {
+  Result<std::vector<BatchRow>> batches(const BatchFilter& filter,
+                                        std::size_t limit) const override {
     return inner_.batches(filter, limit);
   }
 

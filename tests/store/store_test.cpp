@@ -39,8 +39,8 @@ NodeRow example_node(std::uint64_t number) {
 void add_batch(Store& store, const Chain& chain, std::uint64_t leaf, std::uint64_t first,
                std::vector<std::string> rules, Standing standing = Standing::chained) {
   REQUIRE(store.append_leaf(example_leaf(leaf, 1'000)).ok());
-  const StoredBatch batch{leaf,     chain.id,       chain.key.node,  first, 10, digest_of(leaf),
-                          standing, Bytes{5, 6, 7}, std::move(rules)};
+  const BatchRow batch{leaf,     chain.id,       chain.key.node,  first, 10, digest_of(leaf),
+                       standing, Bytes{5, 6, 7}, std::move(rules)};
   REQUIRE(store.append_batch(batch).ok());
 }
 
