@@ -50,18 +50,6 @@ std::vector<Bytes> FakeCourier::payloads(MessageType type) const {
   return out;
 }
 
-Rule file_rule(std::string id, std::string path, std::string mode, Severity severity) {
-  Rule rule;
-  rule.id = std::move(id);
-  rule.title = "a file's mode";
-  rule.severity = severity;
-  rule.owner = "security";
-  rule.mode = Mode::enforce;
-  rule.kind = "file";
-  rule.fields = Value::Map{{"path", std::move(path)}, {"mode", std::move(mode)}};
-  return rule;
-}
-
 AgentWorld::AgentWorld() : disk(own_disk), identity(example_identity()) {
   host.add_directory("/etc");
 }

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "agent/agent.h"
+#include "tests/agent/agent_fakes.h"
 #include "tests/common/trust_fixture.h"
 #include "tests/fakes/crash_disk.h"
 #include "tests/fakes/fake_clock.h"
@@ -27,30 +28,6 @@ class FakeCourier final : public CourierPort {
 
   std::vector<Bytes> payloads(MessageType type) const;
 };
-
-class FakeSensor final : public Sensor {
- public:
-  std::string_view name() const override { return "fake"; }
-  int fd() const override { return 1'000; }
-  std::vector<std::string> watch(const std::vector<std::pair<WatchId, Watch>>& all) override {
-    watched = all;
-    return blind;
-  }
-  SensorReport drain() override { return std::exchange(next, {}); }
-
-  std::vector<std::pair<WatchId, Watch>> watched;
-  std::vector<std::string> blind;
-  SensorReport next;
-};
-
-class KeptNotes final : public Notes {
- public:
-  void note(std::string_view line) override { lines.emplace_back(line); }
-  std::vector<std::string> lines;
-};
-
-Rule file_rule(std::string id, std::string path, std::string mode = "0600",
-               Severity severity = Severity::high);
 
 class AgentWorld {
  public:

@@ -5,26 +5,6 @@
 
 namespace reeve {
 
-Root TestFleet::make_root() const {
-  Root out;
-  out.version = 1;
-  out.expires_s = FakeClock::start_wall_ns / second_ns + limits::root_lifetime_s;
-  out.origin = "test-fleet";
-  out.root = {{root_key.public_key()}, 1};
-  out.policy = {{policy_key.public_key()}, 1};
-  out.ledger = {{ledger_key.public_key()}, 1};
-  out.operators = {admin.row("ada", {Right::view, Right::operate, Right::publish, Right::enroll,
-                                     Right::administer}),
-                   viewer.row("vera", {Right::view})};
-  return out;
-}
-
-Bytes TestFleet::next_root(std::uint64_t version) const {
-  auto next = root;
-  next.version = version;
-  return seal_object(ObjectType::root, encode_root(next), root_key);
-}
-
 TestNode::TestNode(std::string node_name) : name(std::move(node_name)) {}
 
 Bytes TestNode::certificate(const TestFleet& fleet, std::uint64_t version) const {
