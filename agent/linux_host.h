@@ -2,9 +2,9 @@
 // (docs/architecture.md section 5). Made only in mains and in tests of real trees. Holds the root's
 // descriptor, what passwd and group said last and digests of files; one thread uses it. Works
 // inside the deciding process's sandbox: its calls are openat2, openat, fstat, newfstatat,
-// readlinkat, getdents64, read, fcntl, fchmodat, fchownat, unlinkat, mkdirat and close; for lists
-// getxattr, setxattr and removexattr; for content write, fchmod, fchown, listxattr, fsetxattr,
-// fsync and renameat2.
+// readlinkat, getdents64, read, fcntl, fchmodat2 or fchmodat, fchownat, unlinkat, mkdirat and
+// close; for lists getxattr, setxattr and removexattr; for content write, fchmod, fchown,
+// listxattr, fsetxattr, fsync and renameat2.
 #pragma once
 
 #include <memory>

@@ -10,6 +10,7 @@
 
 #include <linux/fs.h>
 
+#include "agent/change_mode.h"
 #include "agent/sandbox.h"
 #include "agent/sandbox_filter.h"
 
@@ -36,7 +37,7 @@ void allow_files(Filter& filter) {
   filter.allow({"getxattr", "lgetxattr", "fgetxattr", "listxattr", "llistxattr", "flistxattr",
                 "setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr",
                 "fremovexattr"});
-  filter.allow_where_known({"fchmodat2"});
+  filter.allow_by_number({change_mode_call});
   // Is it a terminal, how much waits (inotify), is the file immutable. None of them changes much.
   filter.allow_values("ioctl", 1, {TCGETS, FIONREAD, FIONBIO, FS_IOC_GETFLAGS});
 }

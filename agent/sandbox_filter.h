@@ -19,8 +19,9 @@ class Filter {
   // Calls by name, with any arguments. A name that libseccomp does not know is an error at load():
   // a typing mistake must not pass for a denial.
   void allow(std::initializer_list<std::string_view> calls);
-  // As allow(), for calls younger than the oldest libseccomp that Reeve is built with.
-  void allow_where_known(std::initializer_list<std::string_view> calls);
+  // As allow(), for calls younger than the oldest libseccomp that Reeve is built with: such calls
+  // have one number everywhere.
+  void allow_by_number(std::initializer_list<int> calls);
   // Where every one of the comparisons holds: (argument & mask) == value.
   struct Compare {
     unsigned argument;

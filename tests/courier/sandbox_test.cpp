@@ -35,6 +35,7 @@
 #include <functional>
 #include <vector>
 
+#include "agent/change_mode.h"
 #include "agent/sandbox.h"
 #include "agent/sandbox_filter.h"
 #include "common/fd.h"
@@ -333,6 +334,10 @@ TEST_CASE("the deciding process can still do its work on files") {
         [&] { return posix_fallocate(fd, 0, 16) == 0 ? 0 : -1; },
         [&] { return flock(fd, LOCK_EX | LOCK_NB); },
         [&] { return chmod(by_fd.c_str(), 0640); },
+        [&] {
+          const auto changed = syscall(change_mode_call, path_fd, "", 0640, AT_EMPTY_PATH);
+          return changed == 0 || errno == ENOSYS ? 0 : -1;
+        },
         [&] { return fchownat(path_fd, "", getuid(), getgid(), AT_EMPTY_PATH); },
         [&] { return statx(path_fd, "", AT_EMPTY_PATH, STATX_ALL, &found); },
         [&] {

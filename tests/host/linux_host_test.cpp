@@ -1,8 +1,13 @@
 #include "agent/linux_host.h"
 
 #include <doctest/doctest.h>
+#include <seccomp.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
+
+#include "agent/change_mode.h"
 #include "tests/host/temporary_tree.h"
 
 namespace reeve {
@@ -20,6 +25,13 @@ FileReference seen(const TemporaryTree& tree, const std::string& path) {
 }
 
 using Names = std::vector<std::string>;
+
+// From here on this process finds fchmodat2(2) as older kernels and foreign sandboxes answer it.
+bool refuse_change_mode(int os_errno) {
+  scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+  const auto answer = SCMP_ACT_ERRNO(static_cast<std::uint16_t>(os_errno));
+  return seccomp_rule_add(filter, answer, change_mode_call, 0) == 0 && seccomp_load(filter) == 0;
+}
 
 }  // namespace
 
@@ -175,6 +187,24 @@ TEST_CASE("users and groups are those of the root") {
   CHECK(host->user_name(4242) == "reeve-test");
   CHECK(host->group_name(1) == "1");
   CHECK_FALSE(host->user_id("root"));
+}
+
+TEST_CASE("a mode is set where the kernel or a sandbox does not know the call for it") {
+  TemporaryTree tree;
+  auto host = host_of(tree);
+  for (int os_errno : {ENOSYS, EPERM}) {
+    CAPTURE(os_errno);
+    const std::string path = "/" + std::to_string(os_errno);
+    tree.add_file(path, 0666);
+    const FileReference object = seen(tree, path);
+    const pid_t child = fork();
+    if (child == 0)
+      _exit(refuse_change_mode(os_errno) && host->set_mode(object, 0600).ok() ? 0 : 1);
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
+    CHECK(tree.facts(object.path).mode == 0600);
+  }
 }
 
 }  // namespace reeve
