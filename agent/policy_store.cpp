@@ -138,7 +138,7 @@ PolicyEvent PolicyStore::advance() {
   if (auto kept = write_down(candidate); !kept.ok()) return drop_candidate(kept.error());
   current_ = candidate.verified;
   version_min_ = current_->manifest.version + 1;
-  remove_leftovers(candidate);
+  remove_leftovers(candidate.selected);
   candidate_.reset();
   last_refusal_.clear();
   PolicyEvent event;
@@ -190,15 +190,14 @@ Status PolicyStore::write_down(const Candidate& candidate) {
   return replace_file(parts_.disk, paths::manifest, candidate.object);
 }
 
-// What cannot be removed now is removed after the next adoption.
-void PolicyStore::remove_leftovers(const Candidate& kept) {
+// All but what is in force. What cannot be removed now is removed after the next adoption.
+void PolicyStore::remove_leftovers(const std::vector<ManifestBundle>& kept) {
   auto names = parts_.disk.list(paths::bundle_directory);
   if (!names.ok()) return;
   for (const std::string& name : *names) {
     const std::string path = fmt::format("{}/{}", paths::bundle_directory, name);
-    const bool is_ours = path == paths::manifest ||
-                         path == root_name(kept.verified.manifest.version) ||
-                         std::ranges::any_of(kept.selected, [&](const ManifestBundle& bundle) {
+    const bool is_ours = path == paths::manifest || path == root_name(current_->manifest.version) ||
+                         std::ranges::any_of(kept, [&](const ManifestBundle& bundle) {
                            return path == bundle_name(bundle.digest);
                          });
     if (!is_ours) static_cast<void>(parts_.disk.remove(path));
@@ -241,9 +240,11 @@ bool PolicyStore::was_refused(const Digest& object) const {
   });
 }
 
+// Bundles that can never be adopted are not left to fill the disk.
 PolicyEvent PolicyStore::drop_candidate(const Error& error) {
   const Digest object = sha256(candidate_->object);
   candidate_.reset();
+  if (current_ && !may_pass(error.name)) remove_leftovers(select(current_->manifest));
   return refuse(object, error);
 }
 

@@ -69,7 +69,7 @@ class PolicyStore {
                              const std::vector<ManifestBundle>& selected) const;
   PolicyEvent advance();
   Status write_down(const Candidate& candidate);
-  void remove_leftovers(const Candidate& kept);
+  void remove_leftovers(const std::vector<ManifestBundle>& kept);
   Result<VerifiedManifest> verify_cached(ByteView object) const;
   bool was_refused(const Digest& object) const;
   PolicyEvent refuse(const Digest& object, const Error& error);

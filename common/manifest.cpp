@@ -3,6 +3,7 @@
 // "rules", "select": [{label: [value]}], "stages": [{"share", "after"}]}. Unknown fields are
 // refused.
 #include <algorithm>
+#include <limits>
 
 #include "common/limits.h"
 #include "common/trust_fields.h"
@@ -128,6 +129,10 @@ Result<ManifestBundle> read_bundle(const Value& value) {
 
 Status require_shape(const Manifest& manifest) {
   if (manifest.version == 0) return malformed(what, "version 0 does not exist");
+  // The next version must be a number too, or what follows the last one would be the first.
+  if (manifest.version > std::uint64_t{std::numeric_limits<std::int64_t>::max()}) {
+    return over_limit(what, "its version leaves no room for another");
+  }
   if (manifest.created_s < 0) return malformed(what, "the time of its making is negative");
   if (manifest.expires_s <= 0) return malformed(what, "the expiry is not positive");
   if (manifest.expires_s <= manifest.created_s)

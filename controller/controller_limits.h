@@ -17,6 +17,7 @@ inline constexpr std::int64_t node_rows_interval_ns = 5'000'000'000;  // signs o
 inline constexpr std::size_t roots_per_heartbeat = 4;  // a node that is behind by more asks again
 inline constexpr std::size_t bundle_cache_bytes_max = 64u << 20;  // beyond: read again
 inline constexpr std::int64_t store_retry_ns = 1'000'000'000;     // after a refused transaction
+inline constexpr std::int64_t manifest_ahead_s = 3'600;  // made later than that is refused
 // Operators' requests: one made earlier or later than this by the controller's clock is refused, so
 // ids need to be remembered for no longer; beyond the second figure new requests are refused.
 inline constexpr std::int64_t request_age_ns = 300'000'000'000;

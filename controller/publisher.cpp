@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 
 #include "common/limits.h"
 #include "controller/controller_limits.h"
@@ -124,8 +123,10 @@ Result<VerifiedManifest> Publisher::check(ByteView manifest, const Root& root,
                                           const Uploads& uploads, std::int64_t now_s) const {
   auto verified = verify_manifest(manifest, root, version_taken_ + 1, now_s);
   if (!verified.ok()) return verified.error();
-  if (verified->manifest.version > std::uint64_t{std::numeric_limits<std::int64_t>::max()}) {
-    return Error{"limit_exceeded", "manifest: its version leaves no room for another"};
+  // Agents take the time of a manifest's making for a time that has come, and never go back.
+  if (verified->manifest.created_s > now_s + limits::manifest_ahead_s) {
+    return Error{"manifest_from_future", "manifest: made later than now by this controller's clock",
+                 "compare the clocks of both machines and sign again"};
   }
   for (const auto& bundle : verified->manifest.bundles) REEVE_TRY(check_bundle(bundle, uploads));
   return verified;
