@@ -87,6 +87,16 @@ Value value_of(const LabelBounds& bounds) {
   return out;
 }
 
+// An operator answers for name and labels; that the keys are the node's own, the node has shown.
+Result<NodeCertificate> read_approved(const SignedObject& opened, ByteView payload) {
+  auto certificate = decode_certificate(payload);
+  if (!certificate) return certificate;
+  REEVE_TRY(require_signatures(opened, {&certificate->record_key, 1}, 1));
+  if (certificate->version == 1 && certificate->node == key_hash(certificate->record_key))
+    return certificate;
+  return Error{"node_id_mismatch", "node certificate: a token makes new nodes only"};
+}
+
 // Both keys have signed, and the certificate is what this token allows.
 Status check_under_token(const SignedObject& opened, const Token& token,
                          const NodeCertificate& certificate) {
@@ -225,7 +235,7 @@ Result<NodeCertificate> verify_enrollment(ByteView object, const Root& root) {
   if (!parts) return parts.error();
   auto operators = count_signatures(*opened, enroller_keys(root));
   if (!operators) return operators.error();
-  if (*operators > 0) return decode_certificate(parts->certificate);
+  if (*operators > 0) return read_approved(*opened, parts->certificate);
   auto token = verify_token(parts->token, root);
   if (!token) return token.error();
   // Before anything that a stranger wrote is decoded.

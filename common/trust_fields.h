@@ -1,5 +1,5 @@
-// What root, manifest, certificate and token share: opening the signed object around them, the format
-// number that stands first in each, and lists of keys. For those files only.
+// What root, manifest, certificate and token share: opening the signed object around them, the
+// format number that stands first in each, and lists of keys. For those files only.
 #pragma once
 
 #include "common/codec.h"
