@@ -44,13 +44,18 @@ class Disk {
 // The whole file or nothing: temporary name, append, sync, rename, sync_directory.
 Status replace_file(Disk& disk, std::string_view name, ByteView content);
 
-// Files mode 0600 under an open directory, reached with openat and O_NOFOLLOW.
+// Files under an open directory, reached with openat and O_NOFOLLOW.
 class SystemDisk final : public Disk {
  public:
-  // Errors: `state_missing`, `state_permissions` (owner is not ours, or others may enter).
-  static Result<std::unique_ptr<SystemDisk>> open_directory(const std::string& path);
+  // Ours alone (files 0600, directories 0700), or read by everybody (0644, 0755).
+  enum class Readers { us, everybody };
+  // Errors: `state_missing`, `state_permissions` (owner is not ours; others may enter, or where
+  // everybody reads, others may write).
+  static Result<std::unique_ptr<SystemDisk>> open_directory(const std::string& path,
+                                                            Readers readers = Readers::us);
 
-  explicit SystemDisk(Fd directory) : directory_(std::move(directory)) {}
+  explicit SystemDisk(Fd directory, Readers readers = Readers::us)
+      : directory_(std::move(directory)), readers_(readers) {}
   Result<std::unique_ptr<DiskFile>> open(std::string_view name) override;
   Result<std::optional<Bytes>> read(std::string_view name, std::size_t bytes_max) const override;
   Result<std::vector<std::string>> list(std::string_view directory) const override;
@@ -62,6 +67,7 @@ class SystemDisk final : public Disk {
 
  private:
   Fd directory_;
+  Readers readers_;
 };
 
 }  // namespace reeve

@@ -43,6 +43,7 @@ inline constexpr std::size_t chain_keys_max = 65'536;
 // one hash a level and one more (RFC 9162 section 2.1.4).
 inline constexpr std::size_t proof_hashes_max = 65;
 inline constexpr std::size_t checkpoint_bytes_max = 16'384;
+inline constexpr std::size_t note_signatures_max = 64;  // of one checkpoint: the log's, cosigners'
 inline constexpr std::size_t address_bytes_max = 280;  // "tcp://", a name of 253, a port
 static_assert(2 * 32 * proof_hashes_max + checkpoint_bytes_max + 256 < message_bytes_max);
 

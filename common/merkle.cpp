@@ -63,6 +63,113 @@ bool inclusion_holds(const Digest& leaf, std::uint64_t index, std::uint64_t size
   return sn == 0 && hash == root;
 }
 
+namespace {
+
+// Where RFC 6962 splits `count` leaves, at least two: the largest power of two below.
+std::uint64_t split_of(std::uint64_t count) { return std::bit_floor(count - 1); }
+
+// MTH over `count` leaves from `first` on, which a split of a whole tree leads to: every full
+// subtree in it begins at a multiple of its size. As deep as the tree is high.
+Result<Digest> range_root(const HashSource& hashes, std::uint64_t first, std::uint64_t count) {
+  if (std::has_single_bit(count)) {
+    const auto level = static_cast<unsigned>(std::countr_zero(count));
+    return hashes.subtree(level, first >> level);
+  }
+  const std::uint64_t split = split_of(count);
+  const auto left = range_root(hashes, first, split);
+  if (!left.ok()) return left;
+  const auto right = range_root(hashes, first + split, count - split);
+  if (!right.ok()) return right;
+  return node_hash(*left, *right);
+}
+
+// A subtree on the way down to what is proven; its sibling's hash goes into the proof.
+struct Span {
+  std::uint64_t first = 0;
+  std::uint64_t count = 0;
+};
+
+Status push_root(std::vector<Digest>& path, const HashSource& hashes, const Span& span) {
+  auto root = range_root(hashes, span.first, span.count);
+  if (!root.ok()) return root.error();
+  path.push_back(*root);
+  return {};
+}
+
+}  // namespace
+
+Result<Digest> tree_root(const HashSource& hashes, std::uint64_t size) {
+  if (size == 0) return sha256(ByteView{});
+  return range_root(hashes, 0, size);
+}
+
+Result<std::vector<Digest>> inclusion_path(const HashSource& hashes, std::uint64_t index,
+                                           std::uint64_t size) {
+  REEVE_ASSERT(index < size);
+  std::vector<Digest> path;  // highest first
+  for (Span at{0, size}; at.count > 1;) {
+    const std::uint64_t split = split_of(at.count);
+    const Span left{at.first, split};
+    const Span right{at.first + split, at.count - split};
+    const bool goes_left = index < right.first;
+    REEVE_TRY(push_root(path, hashes, goes_left ? right : left));
+    at = goes_left ? left : right;
+  }
+  return std::vector<Digest>(path.rbegin(), path.rend());
+}
+
+// SUBPROOF of RFC 6962, from the root down: `at` holds the edge of the older tree; once it begins
+// behind leaf 0, the reader does not know its hash any more and gets that as well.
+Result<std::vector<Digest>> consistency_path(const HashSource& hashes, std::uint64_t from,
+                                             std::uint64_t size) {
+  REEVE_ASSERT(from > 0 && from <= size);
+  std::vector<Digest> path;  // highest first
+  Span at{0, size};
+  while (at.first + at.count != from) {
+    const std::uint64_t split = split_of(at.count);
+    const Span left{at.first, split};
+    const Span right{at.first + split, at.count - split};
+    const bool goes_left = from <= right.first;
+    REEVE_TRY(push_root(path, hashes, goes_left ? right : left));
+    at = goes_left ? left : right;
+  }
+  if (at.first > 0) REEVE_TRY(push_root(path, hashes, at));
+  return std::vector<Digest>(path.rbegin(), path.rend());
+}
+
+bool consistency_holds(const TreeView& from, const TreeView& to, std::span<const Digest> path) {
+  if (from.size > to.size) return false;
+  if (from.size == 0) return path.empty() && from.root == sha256(ByteView{});
+  if (from.size == to.size) return path.empty() && from.root == to.root;
+  // The names of RFC 9162: where the older tree is full, its root stands for the first hash.
+  const bool is_full = std::has_single_bit(from.size);
+  if (!is_full && path.empty()) return false;
+  std::uint64_t fn = from.size - 1;
+  std::uint64_t sn = to.size - 1;
+  while ((fn & 1) == 1) {
+    fn >>= 1;
+    sn >>= 1;
+  }
+  Digest fr = is_full ? from.root : path.front();
+  Digest sr = fr;
+  for (const Digest& c : is_full ? path : path.subspan(1)) {
+    if (sn == 0) return false;
+    if ((fn & 1) == 1 || fn == sn) {
+      fr = node_hash(c, fr);
+      sr = node_hash(c, sr);
+      while ((fn & 1) == 0 && fn != 0) {
+        fn >>= 1;
+        sn >>= 1;
+      }
+    } else {
+      sr = node_hash(sr, c);
+    }
+    fn >>= 1;
+    sn >>= 1;
+  }
+  return sn == 0 && fr == from.root && sr == to.root;
+}
+
 Result<TreeHead> TreeHead::restore(std::uint64_t size, std::vector<Digest> peaks) {
   if (peaks.size() != static_cast<std::size_t>(std::popcount(size))) {
     return Error{"malformed", "tree head: the number of peaks does not fit its size"};

@@ -48,6 +48,8 @@ inline constexpr std::string_view controller_transport_key = "transport.key";
 inline constexpr std::string_view controller_root = "root";
 inline constexpr std::string_view controller_store = "ledger.db";
 inline constexpr std::string_view controller_lock = "lock";
+inline constexpr std::string_view log_directory = "log";          // the ledger as static files
+inline constexpr std::string_view log_checkpoint = "checkpoint";  // in it; tiles: log_files.h
 inline constexpr std::string_view controller_state_default = "/var/lib/reeve/controller";
 
 }  // namespace reeve::paths

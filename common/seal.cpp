@@ -51,6 +51,25 @@ Result<Digest> sha256_of(const std::function<Result<ByteView>()>& next) {
   return out;
 }
 
+std::string base64(ByteView bytes) {
+  constexpr int variant = sodium_base64_VARIANT_ORIGINAL;
+  std::string out(sodium_base64_encoded_len(bytes.size(), variant), '\0');
+  sodium_bin2base64(out.data(), out.size(), bytes.data(), bytes.size(), variant);
+  out.pop_back();  // libsodium ends it with a NUL
+  return out;
+}
+
+std::optional<Bytes> from_base64(std::string_view text) {
+  Bytes out(text.size() / 4 * 3 + 3);
+  std::size_t size = 0;
+  const char* end = nullptr;
+  const int failed = sodium_base642bin(out.data(), out.size(), text.data(), text.size(), nullptr,
+                                       &size, &end, sodium_base64_VARIANT_ORIGINAL);
+  if (failed != 0 || end != text.data() + text.size()) return std::nullopt;
+  out.resize(size);
+  return out;
+}
+
 std::uint64_t checksum(ByteView bytes, const FixedBytes<16>& key) {
   static_assert(crypto_shorthash_KEYBYTES == 16 && crypto_shorthash_BYTES == 8);
   std::array<std::uint8_t, crypto_shorthash_BYTES> hash{};

@@ -29,6 +29,11 @@ Result<Digest> sha256_of(const std::function<Result<ByteView>()>& next);
 // SipHash-2-4, 64 bits: a checksum against damage, keyed so that stale bytes do not pass.
 std::uint64_t checksum(ByteView bytes, const FixedBytes<16>& key);
 
+// Base 64 with padding (RFC 4648 section 4). Decoding takes that one spelling only: absent for
+// white space, missing padding, bits that are not zero behind the end.
+std::string base64(ByteView bytes);
+std::optional<Bytes> from_base64(std::string_view text);
+
 using PublicKey = FixedBytes<32>;  // Ed25519 (RFC 8032)
 using SignatureBytes = FixedBytes<64>;
 using TransportKey = FixedBytes<32>;  // X25519 public key, ZeroMQ CURVE

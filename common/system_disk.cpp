@@ -1,5 +1,6 @@
 #include <dirent.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +16,8 @@ namespace {
 
 constexpr mode_t file_mode = 0600;
 constexpr mode_t directory_mode = 0700;
+constexpr mode_t shared_file_mode = 0644;
+constexpr mode_t shared_directory_mode = 0755;
 constexpr int directory_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
 Error disk_error(std::string_view act, std::string_view object, int os_errno) {
@@ -167,7 +170,8 @@ struct CloseDirectory {
 
 }  // namespace
 
-Result<std::unique_ptr<SystemDisk>> SystemDisk::open_directory(const std::string& path) {
+Result<std::unique_ptr<SystemDisk>> SystemDisk::open_directory(const std::string& path,
+                                                               Readers readers) {
   Fd fd(uninterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
   if (!fd.is_open()) {
     bool forbidden = errno == EACCES || errno == EPERM;
@@ -175,16 +179,23 @@ Result<std::unique_ptr<SystemDisk>> SystemDisk::open_directory(const std::string
   }
   struct stat found {};
   if (::fstat(fd.get(), &found) != 0) return os_error("state_missing", "fstat", path, errno);
-  if (found.st_uid != ::geteuid() || (found.st_mode & 077) != 0) {
-    return Error{"state_permissions", path + ": is not ours alone",
-                 "make it owned by the user who runs this program, mode 0700"};
+  const bool is_shared = readers == Readers::everybody;
+  if (found.st_uid != ::geteuid() || (found.st_mode & (is_shared ? 022 : 077)) != 0) {
+    return Error{"state_permissions",
+                 path + (is_shared ? ": others may write to it" : ": is not ours alone"),
+                 fmt::format("make it owned by the user who runs this program, mode {}",
+                             is_shared ? "0755" : "0700")};
   }
-  return std::make_unique<SystemDisk>(std::move(fd));
+  return std::make_unique<SystemDisk>(std::move(fd), readers);
 }
 
 Result<std::unique_ptr<DiskFile>> SystemDisk::open(std::string_view name) {
   auto file = open_file(directory_.get(), name, O_RDWR | O_CREAT | O_APPEND);
   if (!file) return file.error();
+  // Whatever the umask is: files that everybody may read are the exception, so they say so.
+  if (readers_ == Readers::everybody && ::fchmod(file->fd.get(), shared_file_mode) != 0) {
+    return disk_error("fchmod", name, errno);
+  }
   return std::unique_ptr<DiskFile>(
       std::make_unique<SystemFile>(std::move(*file), std::string(name)));
 }
@@ -222,10 +233,13 @@ Result<std::vector<std::string>> SystemDisk::list(std::string_view directory) co
 Status SystemDisk::make_directory(std::string_view name) {
   auto place = find_place(directory_.get(), name);
   if (!place) return place.error();
-  if (::mkdirat(place->directory.get(), place->leaf.c_str(), directory_mode) == 0) return {};
-  if (errno != EEXIST) return disk_error("mkdir", name, errno);
-  auto existing = open_below(place->directory.get(), place->leaf, name);
-  if (!existing) return existing.error();
+  const bool is_made = ::mkdirat(place->directory.get(), place->leaf.c_str(), directory_mode) == 0;
+  if (!is_made && errno != EEXIST) return disk_error("mkdir", name, errno);
+  auto directory = open_below(place->directory.get(), place->leaf, name);
+  if (!directory) return directory.error();
+  if (readers_ == Readers::everybody && ::fchmod(directory->get(), shared_directory_mode) != 0) {
+    return disk_error("fchmod", name, errno);
+  }
   return {};
 }
 

@@ -139,6 +139,88 @@ TEST_CASE("every proof with one bit flipped fails") {
   }
 }
 
+// All leaves in memory; it refuses what no tree of its size fills.
+class LeafHashes final : public HashSource {
+ public:
+  explicit LeafHashes(std::vector<Digest> leaves) : leaves_(std::move(leaves)) {}
+  Result<Digest> subtree(unsigned level, std::uint64_t index) const override {
+    REQUIRE(((index + 1) << level) <= leaves_.size());
+    return naive_root(std::span(leaves_).subspan(index << level, std::size_t{1} << level));
+  }
+
+ private:
+  std::vector<Digest> leaves_;
+};
+
+// RFC 6962 section 2.1.2, word for word.
+std::vector<Digest> naive_subproof(std::size_t m, std::span<const Digest> leaves, bool known) {
+  const std::size_t n = leaves.size();
+  if (m == n) return known ? std::vector<Digest>{} : std::vector{naive_root(leaves)};
+  std::size_t k = 1;
+  while (k * 2 < n) k *= 2;
+  auto path = m <= k ? naive_subproof(m, leaves.first(k), known)
+                     : naive_subproof(m - k, leaves.subspan(k), false);
+  path.push_back(m <= k ? naive_root(leaves.subspan(k)) : naive_root(leaves.first(k)));
+  return path;
+}
+
+TEST_CASE("proofs out of a source of hashes are those of the specification") {
+  const auto leaves = some_leaves(leaves_max);
+  const LeafHashes source(leaves);
+  for (std::size_t size = 1; size <= leaves_max; ++size) {
+    const auto part = std::span(leaves).first(size);
+    CHECK(*tree_root(source, size) == naive_root(part));
+    for (std::size_t i = 0; i < size; ++i) {
+      CHECK(*inclusion_path(source, i, size) == naive_path(part, i));
+      CHECK(*consistency_path(source, i + 1, size) == naive_subproof(i + 1, part, true));
+    }
+  }
+  CHECK(*tree_root(source, 0) == sha256(ByteView{}));
+}
+
+TEST_CASE("a tree is consistent with each that it grew out of") {
+  const auto leaves = some_leaves(leaves_max);
+  const LeafHashes source(leaves);
+  for (std::size_t size = 0; size <= leaves_max; ++size) {
+    const TreeView to{size, tree_root(std::span(leaves).first(size))};
+    CHECK(consistency_holds({0, sha256(ByteView{})}, to, {}));
+    for (std::size_t from = 1; from <= size; ++from) {
+      const auto path = *consistency_path(source, from, size);
+      CHECK(consistency_holds({from, tree_root(std::span(leaves).first(from))}, to, path));
+    }
+  }
+}
+
+TEST_CASE("a consistency proof holds for nothing else") {
+  const auto leaves = some_leaves(leaves_max);
+  auto others = leaves;
+  others[2] = leaf_hash(view_of("rewritten"));
+  const LeafHashes source(leaves);
+  for (std::size_t size = 4; size <= leaves_max; ++size) {
+    const TreeView to{size, tree_root(std::span(leaves).first(size))};
+    const TreeView rewritten{size, tree_root(std::span(others).first(size))};
+    for (std::size_t size_before = 3; size_before <= size; ++size_before) {
+      const TreeView from{size_before, tree_root(std::span(leaves).first(size_before))};
+      auto path = *consistency_path(source, size_before, size);
+      CHECK_FALSE(consistency_holds(from, rewritten, path));
+      CHECK_FALSE(consistency_holds({size_before, rewritten.root}, to, path));
+      CHECK_FALSE(consistency_holds({size_before - 1, from.root}, to, path));
+      CHECK_FALSE(consistency_holds(to, {size_before - 1, from.root}, path));
+      path.push_back(from.root);
+      CHECK_FALSE(consistency_holds(from, to, path));
+      path.pop_back();
+      for (Digest& hash : path) {
+        hash.data[7] ^= 4;
+        CHECK_FALSE(consistency_holds(from, to, path));
+        hash.data[7] ^= 4;
+      }
+      if (path.empty()) continue;
+      CHECK_FALSE(consistency_holds(from, to, std::span(path).first(path.size() - 1)));
+    }
+  }
+  CHECK_FALSE(consistency_holds({0, Digest{}}, {1, leaves[0]}, {}));
+}
+
 TEST_CASE("a tree head that was stored goes on where it stopped") {
   auto leaves = some_leaves(leaves_max);
   for (std::size_t stop = 0; stop <= leaves_max; ++stop) {
