@@ -10,6 +10,13 @@ namespace reeve::limits {
 
 inline constexpr std::size_t operator_reply_items_max = 256;
 inline constexpr std::int64_t tick_interval_ns = 3'600'000'000'000;  // while leaves arrive
+inline constexpr std::size_t tiles_remembered_max = 128;  // 16 KiB each; beyond: read again
+// Between two publications of tiles and checkpoint as files.
+inline constexpr std::int64_t log_files_interval_ns = 1'000'000'000;
+inline constexpr std::int64_t log_files_retry_ns = 10'000'000'000;  // after a disk's refusal
+// Full tiles that are written before messages are heard again; directories that are known.
+inline constexpr std::uint64_t log_files_tiles_at_once = 8;
+inline constexpr std::size_t log_directories_remembered_max = 4'096;
 // Messages of nodes in one transaction; the rest waits in the link for the next.
 inline constexpr std::size_t messages_per_commit = 256;
 inline constexpr std::size_t chains_remembered_max = 65'536;  // beyond: read from the store again

@@ -24,36 +24,73 @@ Result<Tick> decode_tick(ByteView payload) {
   return tick;
 }
 
+namespace {
+
+Error damaged(std::string detail) {
+  return Error{"store_damaged", std::move(detail), "restore a backup of the store"};
+}
+
+// Leaves, the hashes of full tiles and the tree head must speak of one tree.
+Status check_counts(const Store& store, const TreeHead& head) {
+  const auto count = store.leaf_count();
+  if (!count.ok()) return count.error();
+  if (head.size() != *count) {
+    return damaged(
+        fmt::format("the store holds {} leaves and a tree head over {}", *count, head.size()));
+  }
+  for (unsigned level = 1; hashes_at(head.size(), level) > 0; ++level) {
+    const auto tiles = store.tile_hash_count(level);
+    if (!tiles.ok()) return tiles.error();
+    if (*tiles == hashes_at(head.size(), level)) continue;
+    return damaged(fmt::format("the store holds {} hashes of full tiles at level {} of a log of {}",
+                               *tiles, level, head.size()));
+  }
+  return {};
+}
+
+// It may be older than the leaves where the store was made before there were checkpoints; it never
+// names another tree than ours.
+Status check_checkpoint(std::string_view note, const TreeHead& head, const std::string& origin,
+                        const PublicKey& key) {
+  if (note.empty()) return {};
+  const std::array keys{key};
+  const auto checkpoint = verify_checkpoint(note, origin, keys);
+  // Signed by an earlier ledger key: the next commit signs anew.
+  if (!checkpoint.ok() && checkpoint.error().name == "too_few_signatures") return {};
+  if (!checkpoint.ok()) return damaged(checkpoint.error().detail);
+  if (checkpoint->tree == TreeView{head.size(), head.root()}) return {};
+  return damaged("the last checkpoint is of another tree than the store's");
+}
+
+}  // namespace
+
 Ledger::Ledger(Store& store, const Clock& clock, const SigningKey& key, std::string origin,
-               TreeHead head, std::int64_t stored_wall_ns)
+               Before before)
     : store_(store),
       clock_(clock),
       key_(key),
       origin_(std::move(origin)),
-      head_(head),
-      committed_(std::move(head)),
-      stored_wall_ns_(stored_wall_ns) {}
+      head_(before.head),
+      committed_(std::move(before.head)),
+      checkpoint_(std::move(before.checkpoint)),
+      hashes_(store),
+      stored_wall_ns_(before.stored_wall_ns) {}
 
 Result<std::unique_ptr<Ledger>> Ledger::open(Store& store, const Clock& clock,
                                              const SigningKey& key, std::string origin) {
   auto head = store.tree_head();
   if (!head.ok()) return head.error();
-  const auto count = store.leaf_count();
-  if (!count.ok()) return count.error();
-  if (head->size() != *count) {
-    return Error{
-        "store_damaged",
-        fmt::format("the store holds {} leaves and a tree head over {}", *count, head->size()),
-        "restore a backup of the store"};
-  }
-  std::int64_t stored_wall_ns = 0;
-  if (*count > 0) {
-    const auto last = store.leaf(*count - 1);
+  REEVE_TRY(check_counts(store, *head));
+  auto checkpoint = store.checkpoint();
+  if (!checkpoint.ok()) return checkpoint.error();
+  REEVE_TRY(check_checkpoint(*checkpoint, *head, origin, key.public_key()));
+  Before before{std::move(*head), 0, std::move(*checkpoint)};
+  if (before.head.size() > 0) {
+    const auto last = store.leaf(before.head.size() - 1);
     if (!last.ok()) return last.error();
-    if (*last) stored_wall_ns = (*last)->stored_wall_ns;
+    if (*last) before.stored_wall_ns = (*last)->stored_wall_ns;
   }
-  return std::make_unique<Ledger>(store, clock, key, std::move(origin), std::move(*head),
-                                  stored_wall_ns);
+  return std::make_unique<Ledger>(store, clock, key, std::move(origin), std::move(before));
 }
 
 Status Ledger::begin() { return store_.begin(); }
@@ -65,6 +102,7 @@ Result<std::uint64_t> Ledger::append(ObjectType type, ByteView object) {
             Bytes(object.begin(), object.end())};
   REEVE_TRY(store_.append_leaf(leaf));
   head_.append(leaf.hash);
+  REEVE_TRY(hashes_.complete_tiles(store_, head_.size()));
   return leaf.index;
 }
 
@@ -81,16 +119,28 @@ bool Ledger::tick_is_due() const {
   return !ticked_ns_ || clock_.boottime_ns() - *ticked_ns_ >= limits::tick_interval_ns;
 }
 
+// The checkpoint of what is about to be committed.
+Result<std::string> Ledger::write_head() {
+  REEVE_TRY(store_.put_tree_head(head_));
+  auto checkpoint = sign_checkpoint({origin_, {head_.size(), head_.root()}}, key_);
+  REEVE_TRY(store_.put_checkpoint(checkpoint));
+  return checkpoint;
+}
+
 Status Ledger::commit() {
   if (tick_is_due()) REEVE_TRY(append_tick());
-  if (head_.size() != committed_.size()) REEVE_TRY(store_.put_tree_head(head_));
+  Result<std::string> checkpoint = checkpoint_;
+  if (head_.size() != committed_.size()) checkpoint = write_head();
+  if (!checkpoint.ok()) return checkpoint.error();
   REEVE_TRY(store_.commit());
   committed_ = head_;
+  checkpoint_ = *std::move(checkpoint);
   return {};
 }
 
 void Ledger::rollback() {
   store_.rollback();
+  hashes_.forget();
   // A tick may have gone with it; the next commit makes another.
   if (head_.size() != committed_.size()) ticked_ns_.reset();
   head_ = committed_;

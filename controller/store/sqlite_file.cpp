@@ -15,7 +15,7 @@ namespace {
 
 // "RVST", so that file(1) and we know our own.
 constexpr std::int64_t application_id = 0x52565354;
-constexpr std::int64_t schema_version = 1;
+constexpr std::int64_t schema_version = 2;
 
 // `node` and `rule` outside their own tables are row numbers: the index over batches stays narrow.
 // A batch's index ends in the first eight bytes of its header's digest, so that however many
@@ -24,6 +24,8 @@ constexpr const char* schema = R"(
   CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
   CREATE TABLE leaves(leaf INTEGER PRIMARY KEY, type INTEGER NOT NULL, stored INTEGER NOT NULL,
                       hash BLOB NOT NULL, object BLOB NOT NULL);
+  CREATE TABLE tile_hashes(level INTEGER NOT NULL, tile INTEGER NOT NULL, hash BLOB NOT NULL,
+                           PRIMARY KEY(level, tile)) WITHOUT ROWID;
   CREATE TABLE nodes(id INTEGER PRIMARY KEY, node BLOB NOT NULL UNIQUE, seen INTEGER NOT NULL,
                      flags INTEGER NOT NULL, state INTEGER NOT NULL, certificate BLOB NOT NULL,
                      heartbeat BLOB NOT NULL);

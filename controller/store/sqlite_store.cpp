@@ -15,6 +15,16 @@ Result<std::optional<Bytes>> one_blob(SqliteQuery& query) {
   return std::optional<Bytes>{query.bytes(0)};
 }
 
+Result<std::vector<Digest>> all_hashes(SqliteQuery& query) {
+  std::vector<Digest> hashes;
+  for (;;) {
+    const auto row = query.next();
+    if (!row.ok()) return row.error();
+    if (!*row) return hashes;
+    hashes.push_back(query.fixed_bytes<32>(0));
+  }
+}
+
 }  // namespace
 
 SqliteStore::SqliteStore(std::unique_ptr<SqliteConnection> connection)
@@ -54,13 +64,7 @@ Result<std::vector<Digest>> SqliteStore::leaf_hashes(std::uint64_t first,
                                                      std::uint64_t count) const {
   auto query = connection_->query("SELECT hash FROM leaves WHERE leaf>=? ORDER BY leaf LIMIT ?");
   query.with(bounded(first)).with(bounded(count));
-  std::vector<Digest> hashes;
-  for (;;) {
-    const auto row = query.next();
-    if (!row.ok()) return row.error();
-    if (!*row) return hashes;
-    hashes.push_back(query.fixed_bytes<32>(0));
-  }
+  return all_hashes(query);
 }
 
 Result<std::uint64_t> SqliteStore::leaf_count() const {
@@ -68,6 +72,43 @@ Result<std::uint64_t> SqliteStore::leaf_count() const {
   const auto row = query.next();
   if (!row.ok()) return row.error();
   return query.natural(0);
+}
+
+Status SqliteStore::append_tile_hash(unsigned level, std::uint64_t index, const Digest& hash) {
+  return connection_->query("INSERT INTO tile_hashes(level, tile, hash) VALUES(?, ?, ?)")
+      .with(std::uint64_t{level})
+      .with(index)
+      .with(hash)
+      .run();
+}
+
+Result<std::vector<Digest>> SqliteStore::tile_hashes(unsigned level, std::uint64_t first,
+                                                     std::uint64_t count) const {
+  auto query = connection_->query(
+      "SELECT hash FROM tile_hashes WHERE level=? AND tile>=? ORDER BY tile LIMIT ?");
+  query.with(std::uint64_t{level}).with(bounded(first)).with(bounded(count));
+  return all_hashes(query);
+}
+
+Result<std::uint64_t> SqliteStore::tile_hash_count(unsigned level) const {
+  auto query = connection_->query("SELECT ifnull(max(tile) + 1, 0) FROM tile_hashes WHERE level=?");
+  query.with(std::uint64_t{level});
+  const auto row = query.next();
+  if (!row.ok()) return row.error();
+  return query.natural(0);
+}
+
+Status SqliteStore::put_checkpoint(std::string_view note) {
+  return connection_->query("INSERT OR REPLACE INTO meta(key, value) VALUES('checkpoint', ?)")
+      .with(view_of(note))
+      .run();
+}
+
+Result<std::string> SqliteStore::checkpoint() const {
+  auto query = connection_->query("SELECT value FROM meta WHERE key='checkpoint'");
+  const auto value = one_blob(query);
+  if (!value.ok()) return value.error();
+  return std::string(*value ? text_of(**value) : std::string_view());
 }
 
 Status SqliteStore::put_tree_head(const TreeHead& head) {

@@ -26,8 +26,14 @@ class SqliteStore final : public Store {
   Result<std::optional<Leaf>> leaf(std::uint64_t index) const override;
   Result<std::vector<Digest>> leaf_hashes(std::uint64_t first, std::uint64_t count) const override;
   Result<std::uint64_t> leaf_count() const override;
+  Status append_tile_hash(unsigned level, std::uint64_t index, const Digest& hash) override;
+  Result<std::vector<Digest>> tile_hashes(unsigned level, std::uint64_t first,
+                                          std::uint64_t count) const override;
+  Result<std::uint64_t> tile_hash_count(unsigned level) const override;
   Status put_tree_head(const TreeHead& head) override;
   Result<TreeHead> tree_head() const override;
+  Status put_checkpoint(std::string_view note) override;
+  Result<std::string> checkpoint() const override;
 
   Result<std::optional<Chain>> chain(const ChainKey& key) const override;
   Result<Chain> put_chain(const Chain& chain) override;

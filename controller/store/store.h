@@ -83,8 +83,17 @@ class Store {
                                                   std::uint64_t count) const = 0;
   // One more than the highest index; counted from the rows, never from the tree head.
   virtual Result<std::uint64_t> leaf_count() const = 0;
+  // The hashes of full tiles of leaves (level 1), of full tiles of those (level 2) and so on, dense
+  // from index 0; log_hashes.h. As leaf_hashes() above.
+  virtual Status append_tile_hash(unsigned level, std::uint64_t index, const Digest& hash) = 0;
+  virtual Result<std::vector<Digest>> tile_hashes(unsigned level, std::uint64_t first,
+                                                  std::uint64_t count) const = 0;
+  virtual Result<std::uint64_t> tile_hash_count(unsigned level) const = 0;
   virtual Status put_tree_head(const TreeHead& head) = 0;
   virtual Result<TreeHead> tree_head() const = 0;  // empty in a new store
+  // The newest that was signed; it is written with the leaves that it covers.
+  virtual Status put_checkpoint(std::string_view note) = 0;
+  virtual Result<std::string> checkpoint() const = 0;  // empty in a new store
 
   virtual Result<std::optional<Chain>> chain(const ChainKey& key) const = 0;
   virtual Result<Chain> put_chain(const Chain& chain) = 0;  // gives back its id

@@ -33,8 +33,20 @@ class FaultyStore final : public Store {
     return inner_.leaf_hashes(first, count);
   }
   Result<std::uint64_t> leaf_count() const override { return inner_.leaf_count(); }
+  Status append_tile_hash(unsigned level, std::uint64_t index, const Digest& hash) override {
+    return inner_.append_tile_hash(level, index, hash);
+  }
+  Result<std::vector<Digest>> tile_hashes(unsigned level, std::uint64_t first,
+                                          std::uint64_t count) const override {
+    return inner_.tile_hashes(level, first, count);
+  }
+  Result<std::uint64_t> tile_hash_count(unsigned level) const override {
+    return inner_.tile_hash_count(level);
+  }
   Status put_tree_head(const TreeHead& head) override { return inner_.put_tree_head(head); }
   Result<TreeHead> tree_head() const override { return inner_.tree_head(); }
+  Status put_checkpoint(std::string_view note) override { return inner_.put_checkpoint(note); }
+  Result<std::string> checkpoint() const override { return inner_.checkpoint(); }
 
   Result<std::optional<Chain>> chain(const ChainKey& key) const override {
     return inner_.chain(key);
