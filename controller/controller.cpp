@@ -11,6 +11,7 @@ namespace reeve {
 std::vector<std::string> Controller::step(ServerLink& nodes, ServerLink& operators) {
   serve_nodes(nodes);
   serve_operators(operators, nodes);
+  publish_log();
   return std::exchange(notes_, {});
 }
 
@@ -184,7 +185,28 @@ void Controller::push_manifest(ServerLink& nodes) {
   }
 }
 
+// Files are derived: what cannot be written holds up nothing else.
+void Controller::publish_log() {
+  if (log_ == nullptr) return;
+  const auto done = log_->publish_if_due(store_, *ledger_);
+  if (done.ok()) {
+    if (log_->published_size() == ledger_->committed().size) log_refusal_.clear();
+    return;
+  }
+  count("log_files_failed");
+  if (log_refusal_ == done.error().name) return;
+  log_refusal_ = done.error().name;
+  note(fmt::format("log files: {}: {}; it is tried again", done.error().name, done.error().detail));
+}
+
 std::int64_t Controller::idle_ns() const {
+  const auto log_due = log_ == nullptr ? std::nullopt : log_->next_due(*ledger_);
+  const auto idle = idle_without_log_ns();
+  if (!log_due) return idle;
+  return std::clamp<std::int64_t>(*log_due - clock_.boottime_ns(), 0, idle);
+}
+
+std::int64_t Controller::idle_without_log_ns() const {
   if (operators_.has_replies()) return limits::reply_retry_ns;
   if (!registry_.has_changes()) return limits::controller_idle_ns;
   if (store_rests()) return limits::store_retry_ns;

@@ -5,6 +5,7 @@
 
 #include "controller/controller_limits.h"
 #include "controller/intake.h"
+#include "controller/log_files.h"
 #include "controller/operator_server.h"
 
 namespace reeve {
@@ -17,10 +18,11 @@ class Controller {
     const SigningKey& ledger_key;
     TransportKey transport_key;  // ours, public
     ByteView root;               // signed object: the trust anchor
+    LogFiles* log = nullptr;     // null: the ledger is not published as files
   };
-  // Makes root and start tick leaves. The first three parts are borrowed for its life. Errors: the
-  // root's own (trust.h), `root_rollback`, `root_gap` or `root_mismatch` against the roots in the
-  // store, `key_mismatch` when the root does not name the ledger key, the store's.
+  // Makes root and start tick leaves. The first three parts and the log are borrowed for its life.
+  // Errors: the root's own (trust.h), `root_rollback`, `root_gap` or `root_mismatch` against the
+  // roots in the store, `key_mismatch` when the root does not name the ledger key, the store's.
   static Result<std::unique_ptr<Controller>> open(const Parts& parts);
   Controller(const Parts& parts, Root root, std::unique_ptr<Ledger> ledger,
              std::vector<Bytes> root_objects);
@@ -73,13 +75,16 @@ class Controller {
   void lose(const Error& error, Turn& turn);
   void send_acknowledgements(ServerLink& link, const Turn& turn);
   void push_manifest(ServerLink& nodes);
+  void publish_log();
   bool rows_are_due() const;
   bool store_rests() const;
+  std::int64_t idle_without_log_ns() const;
   void count(const std::string& name) { ++counters_[name]; }
   void note(std::string line);
 
   const Clock& clock_;
   Store& store_;
+  LogFiles* log_;
   Root root_;
   std::unique_ptr<Ledger> ledger_;
   Registry registry_;
@@ -90,6 +95,7 @@ class Controller {
   std::vector<std::string> notes_;
   std::int64_t rows_written_ns_ = 0;  // boot time
   std::optional<std::int64_t> store_failed_ns_;
+  std::string log_refusal_;  // of the files; each is told once
 };
 
 }  // namespace reeve

@@ -69,6 +69,7 @@ Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts) {
       std::make_unique<Controller>(parts, std::move(*root), std::move(*ledger), std::move(*roots));
   REEVE_TRY(controller->registry_.load(parts.store));
   REEVE_TRY(controller->publisher_.load(controller->root_));
+  if (parts.log != nullptr) REEVE_TRY(parts.log->open(*controller->ledger_));
   return controller;
 }
 
@@ -76,6 +77,7 @@ Controller::Controller(const Parts& parts, Root root, std::unique_ptr<Ledger> le
                        std::vector<Bytes> root_objects)
     : clock_(parts.clock),
       store_(parts.store),
+      log_(parts.log),
       root_(std::move(root)),
       ledger_(std::move(ledger)),
       publisher_(store_, root_, std::move(root_objects)),

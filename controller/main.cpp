@@ -35,6 +35,8 @@ It holds no key that could sign policy and cannot make an agent do anything.
                           (default: /var/lib/reeve/controller)
   --listen tcp://A:P      where nodes connect (default: tcp://0.0.0.0:7117)
   --operators tcp://A:P   where `reeve` connects (default: tcp://127.0.0.1:7118)
+  --log DIR               where the ledger is written as static files for auditors'
+                          tools (default: STATE/log, which only we can read)
   --help, --version
 
 A port of 0 lets the kernel choose; the log says what it chose. Exit: 0 done,
@@ -47,6 +49,7 @@ struct Options {
   std::string state;
   std::string listen;
   std::string operators;
+  std::string log;
 };
 
 void write_text(int fd, std::string_view text) {
@@ -82,9 +85,10 @@ options::options_description describe_options() {
       ("command", options::value<std::string>()->default_value(""))  //
       ("file", options::value<std::string>()->default_value(""))     //
       ("state", options::value<std::string>()->default_value(
-                    std::string(paths::controller_state_default)))                    //
-      ("listen", options::value<std::string>()->default_value("tcp://0.0.0.0:7117"))  //
-      ("operators", options::value<std::string>()->default_value("tcp://127.0.0.1:7118"));
+                    std::string(paths::controller_state_default)))                         //
+      ("listen", options::value<std::string>()->default_value("tcp://0.0.0.0:7117"))       //
+      ("operators", options::value<std::string>()->default_value("tcp://127.0.0.1:7118"))  //
+      ("log", options::value<std::string>()->default_value(""));
   return all;
 }
 
@@ -158,6 +162,16 @@ void serve(Controller& controller, ZmqServer& server, const Fd& signals) {
                        describe_counters(controller)));
 }
 
+// The directory of the ledger's static files: one that is named must be there, ours is made.
+Result<std::unique_ptr<SystemDisk>> open_log(const Options& chosen) {
+  if (!chosen.log.empty())
+    return SystemDisk::open_directory(chosen.log, SystemDisk::Readers::everybody);
+  const auto state = SystemDisk::open_directory(chosen.state);
+  if (!state.ok()) return state.error();
+  REEVE_TRY((*state)->make_directory(paths::log_directory));
+  return SystemDisk::open_directory(fmt::format("{}/{}", chosen.state, paths::log_directory));
+}
+
 int run(const Options& chosen) {
   ::umask(077);
   const SystemClock clock;
@@ -167,8 +181,11 @@ int run(const Options& chosen) {
   if (!state.ok()) return fail(state.error());
   const auto store = SqliteStore::open(state->store_path());
   if (!store.ok()) return fail(store.error());
+  const auto log_disk = open_log(chosen);
+  if (!log_disk.ok()) return fail(log_disk.error());
+  LogFiles log(**log_disk, clock);
   const auto controller = Controller::open(
-      {**store, clock, state->ledger_key, state->transport.public_key, state->root});
+      {**store, clock, state->ledger_key, state->transport.public_key, state->root, &log});
   if (!controller.ok()) return fail(controller.error());
   const auto server = listen(**controller, chosen, state->transport.secret);
   if (!server.ok()) return fail(server.error());
@@ -191,9 +208,9 @@ int backup(const Options& chosen) {
 }
 
 int run_command(const options::variables_map& values) {
-  const Options chosen{values["command"].as<std::string>(), values["file"].as<std::string>(),
-                       values["state"].as<std::string>(), values["listen"].as<std::string>(),
-                       values["operators"].as<std::string>()};
+  const Options chosen{values["command"].as<std::string>(),   values["file"].as<std::string>(),
+                       values["state"].as<std::string>(),     values["listen"].as<std::string>(),
+                       values["operators"].as<std::string>(), values["log"].as<std::string>()};
   if (chosen.command == "run" && chosen.file.empty()) return run(chosen);
   if (chosen.command == "backup" && !chosen.file.empty()) return backup(chosen);
   if (chosen.command.empty()) return fail(usage_error("no command given"));
