@@ -35,8 +35,8 @@ It holds no key that could sign policy and cannot make an agent do anything.
                           (default: /var/lib/reeve/controller)
   --listen tcp://A:P      where nodes connect (default: tcp://0.0.0.0:7117)
   --operators tcp://A:P   where `reeve` connects (default: tcp://127.0.0.1:7118)
-  --log DIR               where the ledger is written as static files for auditors'
-                          tools (default: STATE/log, which only we can read)
+  --log DIR               where the ledger is written as static files, for tools
+                          that others wrote (default: STATE/log, private)
   --help, --version
 
 A port of 0 lets the kernel choose; the log says what it chose. Exit: 0 done,
