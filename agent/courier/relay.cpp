@@ -31,11 +31,13 @@ bool may_leave(ByteView message) {
     case MessageType::heartbeat:
     case MessageType::batch:
     case MessageType::fetch:
+    case MessageType::succession:
       return true;
     case MessageType::acknowledgement:
     case MessageType::root:
     case MessageType::manifest:
     case MessageType::chunk:
+    case MessageType::newest_succession:
     case MessageType::configure:
     case MessageType::link_state:
       return false;
@@ -51,10 +53,12 @@ bool may_enter(ByteView message) {
     case MessageType::root:
     case MessageType::manifest:
     case MessageType::chunk:
+    case MessageType::newest_succession:
       return true;
     case MessageType::heartbeat:
     case MessageType::batch:
     case MessageType::fetch:
+    case MessageType::succession:
     case MessageType::configure:
     case MessageType::link_state:
       return false;
