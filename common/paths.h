@@ -41,6 +41,7 @@ inline constexpr std::string_view fleet_operator_transport_key = "keys/operator-
 inline constexpr std::string_view fleet_root = "public/root";
 inline constexpr std::string_view fleet_contact = "public/controller";
 inline constexpr std::string_view fleet_manifest = "public/manifest";  // the newest pushed or seen
+inline constexpr std::string_view fleet_checkpoint = "public/checkpoint";  // the newest believed
 
 // The controller's state directory (DIR/controller, carried to the server).
 inline constexpr std::string_view ledger_key = "ledger.key";

@@ -22,7 +22,7 @@ constexpr std::array operations{
     OperationRow{"publish", Right::publish}, OperationRow{"enroll", Right::enroll},
     OperationRow{"manifest", Right::view},   OperationRow{"bundle", Right::view},
     OperationRow{"status", Right::view},     OperationRow{"records", Right::view},
-    OperationRow{"show", Right::view},
+    OperationRow{"checkpoint", Right::view}, OperationRow{"show", Right::view},
 };
 
 constexpr std::int64_t ns_per_s = 1'000'000'000;
@@ -132,6 +132,7 @@ Result<Value::Array> OperatorServer::perform(const Request& request) {
   if (operation == "bundle") return bundle(request);
   if (operation == "status") return query_.status();
   if (operation == "records") return query_.records(request.body.arguments);
+  if (operation == "checkpoint") return query_.checkpoint(request.body.arguments);
   REEVE_ASSERT(operation == "show");
   return query_.show(request.body.arguments);
 }

@@ -214,8 +214,31 @@ Result<Value::Array> Query::show(const Value& arguments) const {
   wanted.sequence = name->sequence;
   auto items = items_of(**batch, wanted, 1);
   if (!items.ok()) return items.error();
-  items->emplace_back(Value::Map{{"tree_size", ledger_.size()}, {"tree_root", ledger_.root()}});
+  const auto path = inclusion_path(ledger_.hashes(), (*batch)->leaf, ledger_.committed().size);
+  if (!path.ok()) return path.error();
+  items->emplace_back(Value::Map{{"checkpoint", ledger_.checkpoint()},
+                                 {"inclusion", Value::Array(path->begin(), path->end())}});
   return std::move(*items);
+}
+
+Result<Value::Array> Query::checkpoint(const Value& arguments) const {
+  Fields fields(arguments, "checkpoint");
+  const auto from = fields.natural("from");
+  REEVE_TRY(fields.finish(UnknownFields::refuse));
+  const auto size = ledger_.committed().size;
+  if (from > size) {
+    return Error{"ledger_too_short", fmt::format("the controller's has {} leaves", size)};
+  }
+  std::vector<Digest> path;
+  if (from > 0) {
+    auto proof = consistency_path(ledger_.hashes(), from, size);
+    if (!proof.ok()) return proof.error();
+    path = *std::move(proof);
+  }
+  Value::Array items;
+  items.emplace_back(Value::Map{{"note", ledger_.checkpoint()},
+                                {"consistency", Value::Array(path.begin(), path.end())}});
+  return items;
 }
 
 }  // namespace reeve

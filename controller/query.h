@@ -23,8 +23,11 @@ class Query {
   // limits::operator_reply_items_max, which is also the default). Errors: `malformed`,
   // `unknown_node`, the store's.
   Result<Value::Array> records(const Value& arguments) const;
-  // The chained record of that name, then the tree that its leaf stands in. Errors: `malformed`,
-  // `unknown_node`, `unknown_record`, `ambiguous_record`, the store's.
+  // The newest checkpoint, with the proof that it has grown out of the tree of `from` leaves.
+  // Errors: `malformed`, `ledger_too_short`, the store's.
+  Result<Value::Array> checkpoint(const Value& arguments) const;
+  // The chained record of that name, then the proof that its leaf stands in the ledger. Errors:
+  // `malformed`, `unknown_node`, `unknown_record`, `ambiguous_record`, the store's.
   Result<Value::Array> show(const Value& arguments) const;
 
  private:

@@ -42,6 +42,7 @@ int run_push(const Environment& environment, CommandArguments arguments);
 int run_status(const Environment& environment, CommandArguments arguments);
 int run_records(const Environment& environment, CommandArguments arguments);
 int run_show(const Environment& environment, CommandArguments arguments);
+int run_ledger_checkpoint(const Environment& environment, CommandArguments arguments);
 int run_node_enroll(const Environment& environment, CommandArguments arguments);
 int run_node_list(const Environment& environment, CommandArguments arguments);
 int run_node_show(const Environment& environment, CommandArguments arguments);

@@ -38,6 +38,8 @@ std::vector<Command> command_table() {
       {"status", "how every host stands, by its own signed heartbeat", run_status},
       {"records", "what nodes found and put right, from the ledger", run_records},
       {"show", "one record in full, and whether its proof holds", run_show},
+      {"ledger checkpoint", "the ledger's head, verified, for other tools too",
+       run_ledger_checkpoint},
       {"node enroll", "make a new node's state directory and register it", run_node_enroll},
       {"node list", "the fleet's nodes and their labels", run_node_list},
       {"node show", "one node in full", run_node_show},

@@ -3,6 +3,7 @@
 
 #include "common/text.h"
 #include "controller/cli/json.h"
+#include "controller/cli/ledger_view.h"
 #include "controller/cli/node_list.h"
 #include "controller/cli/record_view.h"
 #include "controller/cli/terminal.h"
@@ -17,22 +18,31 @@ CommandSpec show_spec() {
           .details =
               "Shows one record, named NODE/EPOCH/STREAM/SEQUENCE as `reeve records` names it,\n"
               "and whether its proof holds: the node's certificate by the root, the batch's\n"
-              "signature by the certificate, the record by its path to the batch's root.\n"
+              "signature by the certificate, the record by its path to the batch's root, the\n"
+              "batch by its path to the ledger's signed checkpoint.\n"
               "Exit: 0 the proof holds, 2 it does not, 1 could not ask.",
           .options = {json_option(), fleet_option()},
           .operands_min = 1,
           .operands_max = 1};
 }
 
-// Where the controller says its log has come to; its word only until checkpoints are published.
-struct Tree {
-  std::uint64_t size = 0;
-  std::string root;
+// Where the record's leaf stands in the ledger, or why that is not proven.
+struct Place {
+  Checkpoint checkpoint;
+  std::string unproven;
 };
 
 struct Shown {
   SeenRecord record;
-  Tree tree;
+  Place place;
+
+  bool proven() const { return record.proven() && place.unproven.empty(); }
+};
+
+// What the controller sent to prove the place.
+struct PlaceProof {
+  std::string note;
+  std::vector<Digest> inclusion;
 };
 
 // A controller may answer with a true record that is not the one that was asked for.
@@ -42,27 +52,45 @@ bool is_meant(const SeenRecord& seen, const RecordName& asked) {
          asked.stream == seen.header.stream && asked.sequence == seen.header.first + seen.index;
 }
 
+Result<PlaceProof> read_proof(const Value& item) {
+  Fields fields(item, "place in the ledger");
+  PlaceProof proof;
+  proof.note = fields.text("checkpoint");
+  auto inclusion = read_path(fields, "inclusion");
+  if (!inclusion.ok()) return inclusion.error();
+  proof.inclusion = *std::move(inclusion);
+  REEVE_TRY(fields.finish(UnknownFields::keep));
+  return proof;
+}
+
+Place judge_place(const SeenRecord& record, const PlaceProof& proof, const Root& root) {
+  const auto checkpoint =
+      judge_inclusion(proof.note, record.leaf_hash, record.leaf, proof.inclusion, root);
+  if (checkpoint.ok()) return {*checkpoint, {}};
+  return {{}, checkpoint.error().name};
+}
+
 Result<Shown> read_answer(const Value::Array& items, const RecordName& asked,
-                          const Certificates& certificates) {
+                          const Certificates& certificates, const Root& root) {
   std::optional<SeenRecord> record;
-  Tree tree;
+  PlaceProof proof;
   for (const Value& item : items) {
     if (item.find("record") != nullptr) {
       auto seen = judge_record(item, certificates);
       if (!seen.ok()) return seen.error();
       record = *std::move(seen);
-    } else if (item.find("tree_size") != nullptr) {
-      Fields fields(item, "tree");
-      tree.size = fields.natural("tree_size");
-      tree.root = hex(fields.bytes<32>("tree_root").view());
-      REEVE_TRY(fields.finish(UnknownFields::keep));
+    } else if (item.find("checkpoint") != nullptr) {
+      auto read = read_proof(item);
+      if (!read.ok()) return read.error();
+      proof = *std::move(read);
     }
   }
   if (!record || !is_meant(*record, asked)) {
     return Error{.name = "wrong_record",
                  .detail = "the controller answered with something else than this record"};
   }
-  return Shown{*std::move(record), std::move(tree)};
+  auto place = judge_place(*record, proof, root);
+  return Shown{*std::move(record), std::move(place)};
 }
 
 Result<Shown> ask_record(Session& session, const std::string& name, const RecordName& asked) {
@@ -70,7 +98,7 @@ Result<Shown> ask_record(Session& session, const std::string& name, const Record
   if (!nodes.ok()) return nodes.error();
   const auto items = session.controller().request("show", {{"record", name}});
   if (!items.ok()) return items.error();
-  return read_answer(*items, asked, certificates_of(*nodes));
+  return read_answer(*items, asked, certificates_of(*nodes), session.fleet().root);
 }
 
 std::string ledger_page(const Shown& shown) {
@@ -78,8 +106,9 @@ std::string ledger_page(const Shown& shown) {
   const BatchHeader& header = seen.header;
   std::string out = "\n";
   out += field_lines("record", printable(seen.name));
-  out += field_lines("ledger", fmt::format("leaf {} of {}, stored {}", seen.leaf, shown.tree.size,
-                                           moment_text(seen.stored_wall_ns)));
+  out += field_lines(
+      "ledger", fmt::format("leaf {} of {}, stored {}", seen.leaf, shown.place.checkpoint.tree.size,
+                            moment_text(seen.stored_wall_ns)));
   out += field_lines("batch",
                      fmt::format("record {} of {} in its batch", seen.index + 1, header.count));
   out += field_lines("header", hex(seen.header_digest.view()));
@@ -87,19 +116,22 @@ std::string ledger_page(const Shown& shown) {
   if (seen.equivocation) {
     out += "  flag        equivocation: its node signed another batch of the same identity\n";
   }
-  if (seen.proven()) {
+  if (shown.proven()) {
     return out +
-           "  proof       holds: signed by the node's certified key, and in the batch that\n"
-           "              this signature covers\n";
+           "  proof       holds: signed by the node's certified key, in the batch that this\n"
+           "              signature covers, and in the ledger that its checkpoint covers\n";
   }
-  return out + fmt::format("  proof       DOES NOT HOLD: {}\n", printable(seen.unproven));
+  return out + fmt::format("  proof       DOES NOT HOLD: {}\n",
+                           printable(seen.proven() ? shown.place.unproven : seen.unproven));
 }
 
-std::string with_tree(std::string json, const Tree& tree, const SeenRecord& seen) {
+std::string with_place(std::string json, const Shown& shown) {
+  const TreeView& tree = shown.place.checkpoint.tree;
   JsonObject more;
   more.natural("tree_size", tree.size)
-      .text("tree_root", tree.root)
-      .text("header", hex(seen.header_digest.view()));
+      .text("tree_root", hex(tree.root.view()))
+      .claim("in_ledger", shown.place.unproven.empty())
+      .text("header", hex(shown.record.header_digest.view()));
   // Both are objects: the first loses "}\n", the second "{".
   json.resize(json.size() - 2);
   return json + "," + more.line().substr(1);
@@ -122,9 +154,9 @@ int show_record(const Environment& environment, const Arguments& arguments) {
   if (!shown.ok()) return print_error(shown.error());
   const SeenRecord& seen = shown->record;
   print_out(arguments.has("json")
-                ? with_tree(record_json(seen), shown->tree, seen)
+                ? with_place(record_json(seen), *shown)
                 : record_page(seen, (*session)->fleet().root) + ledger_page(*shown));
-  return seen.proven() ? exit_code::done : exit_code::deviations;
+  return shown->proven() ? exit_code::done : exit_code::deviations;
 }
 
 }  // namespace

@@ -46,9 +46,11 @@ std::string doubt_of(ByteView header_object, const BatchHeader& header, std::uin
   return {};
 }
 
-Result<std::vector<Digest>> read_path(Fields& fields) {
+}  // namespace
+
+Result<std::vector<Digest>> read_path(Fields& fields, std::string_view key) {
   std::vector<Digest> path;
-  for (const Value& step : fields.array("path")) {
+  for (const Value& step : fields.array(key)) {
     const Bytes* bytes = step.binary();
     const auto digest = bytes == nullptr ? std::nullopt : fixed<32>(*bytes);
     if (!digest) return Error{.name = "malformed", .detail = "a proof's step is no digest"};
@@ -56,8 +58,6 @@ Result<std::vector<Digest>> read_path(Fields& fields) {
   }
   return path;
 }
-
-}  // namespace
 
 SeenNode judge_node(const Value& item, const Root& root) {
   SeenNode node;
@@ -160,7 +160,7 @@ Result<SeenRecord> judge_record(const Value& item, const Certificates& certifica
   const Bytes header_object = fields.binary("header");
   const Salt salt = fields.bytes<16>("salt");
   const Bytes record = fields.binary("record");
-  const auto path = read_path(fields);
+  const auto path = read_path(fields, "path");
   if (!path.ok()) return path.error();
   REEVE_TRY(fields.finish(UnknownFields::keep));
   auto header = read_header(header_object);
@@ -168,6 +168,7 @@ Result<SeenRecord> judge_record(const Value& item, const Certificates& certifica
   auto decoded = decode_record(record);
   seen.header = *std::move(header);
   seen.header_digest = sha256(header_object);
+  seen.leaf_hash = leaf_hash(header_object);
   if (decoded.ok()) seen.record = *std::move(decoded);
   const auto found = certificates.find(seen.header.node);
   const auto* certificate = found == certificates.end() ? nullptr : &found->second;

@@ -53,6 +53,7 @@ struct SeenRecord {
   std::uint64_t leaf = 0;           // index in the ledger
   std::int64_t stored_wall_ns = 0;  // the controller's word only
   Digest header_digest;             // of the signed header, the ledger's leaf
+  Digest leaf_hash;                 // of the same, in the ledger's tree
   BatchHeader header;
   std::uint64_t index = 0;  // within the batch
   std::string node;         // the certificate's name, else the node id in hexadecimal
@@ -63,6 +64,8 @@ struct SeenRecord {
 
   bool proven() const { return unproven.empty(); }
 };
+// The hashes of a proof in a reply. Error `malformed`.
+Result<std::vector<Digest>> read_path(Fields& fields, std::string_view key);
 // Absent when the item is not readable at all, which is the controller's error: `malformed`.
 Result<SeenRecord> judge_record(const Value& item, const Certificates& certificates);
 

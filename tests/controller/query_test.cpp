@@ -126,7 +126,20 @@ TEST_CASE("a batch whose bodies are no records is kept and shown as it is") {
   CHECK(world.ask("records", {{"rule", "r"}}).empty());
 }
 
-TEST_CASE("a record is shown by its name, with the tree it stands in") {
+std::vector<Digest> hashes_in(const Value& item, std::string_view key) {
+  std::vector<Digest> hashes;
+  for (const Value& hash : *item.find(key)->array()) hashes.push_back(*fixed<32>(*hash.binary()));
+  return hashes;
+}
+
+Checkpoint checkpoint_in(const World& world, const Value& item, std::string_view key) {
+  const std::array keys{world.fleet.ledger_key.public_key()};
+  const auto checkpoint = verify_checkpoint(*item.find(key)->text(), world.fleet.root.origin, keys);
+  REQUIRE(checkpoint.ok());
+  return *checkpoint;
+}
+
+TEST_CASE("a record is shown by its name, with the proof that its leaf is in the ledger") {
   TwoNodes world;
   world.deliver(world.one, world.one.next_batch(Stream::urgent, 3));
   world.deliver(world.one, world.one.next_batch(Stream::urgent, 3));
@@ -135,11 +148,28 @@ TEST_CASE("a record is shown by its name, with the tree it stands in") {
   REQUIRE(items.size() == 2);
   const auto record = verified_record(items[0], world.one);
   CHECK(record.body.find("n")->natural() == 4);
-  CHECK(number_in(items[1], "tree_size") == world.controller->tree_size());
-  const auto root = world.controller->tree_root();
-  CHECK(*items[1].find("tree_root")->binary() == Bytes(root.data.begin(), root.data.end()));
+  const auto tree = checkpoint_in(world, items[1], "checkpoint").tree;
+  CHECK(tree == TreeView{world.controller->tree_size(), world.controller->tree_root()});
+  CHECK(inclusion_holds(leaf_hash(*items[0].find("header")->binary()), number_in(items[0], "leaf"),
+                        tree.size, hashes_in(items[1], "inclusion"), tree.root));
   const auto by_id = record_name(hex(world.one.id.view()), world.one.epoch, Stream::urgent, 4);
   CHECK(world.ask("show", {{"record", by_id}})[0] == items[0]);
+}
+
+TEST_CASE("the checkpoint comes with the proof that it has grown out of an earlier one") {
+  TwoNodes world;
+  const auto first = checkpoint_in(world, world.ask("checkpoint", {{"from", 0}})[0], "note").tree;
+  CHECK(first.size == world.controller->tree_size());
+  for (int i = 0; i < 9; ++i) {
+    world.deliver(world.one, world.one.next_batch(Stream::urgent, 1));
+    const auto item = world.ask("checkpoint", {{"from", first.size}})[0];
+    const auto now = checkpoint_in(world, item, "note").tree;
+    CHECK(now.size > first.size);
+    CHECK(consistency_holds(first, now, hashes_in(item, "consistency")));
+  }
+  const auto size = world.controller->tree_size();
+  CHECK(hashes_in(world.ask("checkpoint", {{"from", size}})[0], "consistency").empty());
+  CHECK(world.ask_refused("checkpoint", {{"from", size + 1}}).name == "ledger_too_short");
 }
 
 TEST_CASE("a name without a record is refused by name") {

@@ -1,0 +1,26 @@
+// The controller's ledger as the operator's machine believes it: a checkpoint under a ledger key of
+// the root, grown out of the newest one that this fleet directory has seen. A controller that
+// rewrites its log, or goes back to an older one, is refused by whoever has seen the later.
+#pragma once
+
+#include "common/note.h"
+#include "controller/cli/session.h"
+
+namespace reeve::cli {
+
+struct SeenLedger {
+  std::string note;  // as the controller signed it
+  Checkpoint checkpoint;
+  std::uint64_t grown_from = 0;  // size of the checkpoint that it was proven to contain
+};
+
+// Errors: `ledger_rewritten`, those of verify_checkpoint(), the controller's. What is believed is
+// kept as the newest.
+Result<SeenLedger> ask_ledger(Session& session);
+
+// Whether leaf `index` is in the tree of a checkpoint. Errors: those of verify_checkpoint(),
+// `not_in_ledger`.
+Result<Checkpoint> judge_inclusion(std::string_view note, const Digest& leaf, std::uint64_t index,
+                                   std::span<const Digest> path, const Root& root);
+
+}  // namespace reeve::cli
