@@ -10,14 +10,14 @@ constexpr int variant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
 
 }  // namespace
 
-std::string base64(ByteView bytes) {
+std::string base64url(ByteView bytes) {
   std::string out(sodium_base64_encoded_len(bytes.size(), variant), '\0');
   sodium_bin2base64(out.data(), out.size(), bytes.data(), bytes.size(), variant);
   out.pop_back();  // the NUL that C asks for
   return out;
 }
 
-std::optional<Bytes> unbase64(std::string_view text) {
+std::optional<Bytes> from_base64url(std::string_view text) {
   Bytes out(text.size());
   std::size_t length = 0;
   const char* end = nullptr;

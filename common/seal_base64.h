@@ -7,8 +7,8 @@
 
 namespace reeve {
 
-std::string base64(ByteView bytes);
-// Absent for anything that base64() would not have written.
-std::optional<Bytes> unbase64(std::string_view text);
+std::string base64url(ByteView bytes);
+// Absent for anything that base64url() would not have written.
+std::optional<Bytes> from_base64url(std::string_view text);
 
 }  // namespace reeve

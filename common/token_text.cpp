@@ -32,7 +32,7 @@ std::string encode_token_text(ByteView object, const SigningKey& key) {
   append(bytes, object);
   append(bytes, key.seed().bytes().view());
   append(bytes, sha256(bytes).view().first(check_bytes));
-  return std::string(prefix) + base64(bytes);
+  return std::string(prefix) + base64url(bytes);
 }
 
 Result<TokenText> decode_token_text(std::string_view text) {
@@ -40,7 +40,7 @@ Result<TokenText> decode_token_text(std::string_view text) {
   std::string line(text);
   std::erase_if(line, is_blank);
   if (!line.starts_with(prefix)) return damaged("does not begin with reeve1-");
-  const auto bytes = unbase64(std::string_view(line).substr(prefix.size()));
+  const auto bytes = from_base64url(std::string_view(line).substr(prefix.size()));
   if (!bytes || bytes->size() < check_bytes) return damaged("is cut short or altered");
   const auto body = ByteView(*bytes).first(bytes->size() - check_bytes);
   if (!is_whole(body, ByteView(*bytes).last(check_bytes))) {
