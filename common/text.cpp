@@ -51,10 +51,13 @@ std::optional<Character> first_character(std::string_view bytes) {
 bool is_control(std::uint32_t code) { return code < 0x20 || (code >= 0x7f && code < 0xa0); }
 
 // Characters that reorder or break the line around them: bidirectional marks, embeddings,
-// overrides and isolates (UAX 9), line and paragraph separators.
+// overrides and isolates (UAX 9), line and paragraph separators. And characters that nobody sees,
+// with which one name can look like another: zero widths, soft hyphen, annotations, tags.
 bool bends_lines(std::uint32_t code) {
-  return code == 0x061c || code == 0x200e || code == 0x200f || (code >= 0x2028 && code <= 0x202e) ||
-         (code >= 0x2066 && code <= 0x2069);
+  return code == 0xad || code == 0x061c || (code >= 0x200b && code <= 0x200f) ||
+         (code >= 0x2028 && code <= 0x202e) || (code >= 0x2060 && code <= 0x206f) ||
+         code == 0xfeff || (code >= 0xfff9 && code <= 0xfffb) ||
+         (code >= 0xe0000 && code <= 0xe007f);
 }
 
 std::string json_escape(std::uint32_t code) {
@@ -70,7 +73,10 @@ std::string json_escape(std::uint32_t code) {
     case '\t':
       return "\\t";
   }
-  return fmt::format("\\u{:04x}", code);
+  if (code < 0x10000) return fmt::format("\\u{:04x}", code);
+  // Beyond the basic plane a character is a pair of surrogates (RFC 8259 section 7).
+  const std::uint32_t rest = code - 0x10000;
+  return fmt::format("\\u{:04x}\\u{:04x}", 0xd800 + (rest >> 10), 0xdc00 + (rest & 0x3ff));
 }
 
 // Optimal string alignment: insertions, deletions, changes and swaps of neighbours.

@@ -33,7 +33,7 @@ class JsonLine {
 }  // namespace
 
 int tell_error(const Error& error) {
-  fmt::print(stderr, "reeve-agent: error {}: {}\n", error.name, printable(error.detail));
+  fmt::print(stderr, "reeve-agent: error {}: {}\n", printable(error.name), printable(error.detail));
   if (!error.next.empty()) fmt::print(stderr, "  next: {}\n", printable(error.next));
   return 1;
 }
@@ -48,8 +48,8 @@ std::string receipt_text(const Receipt& receipt) {
   // "audited" is how a receipt says it; a reader of a terminal asks what is wrong.
   const std::string_view what =
       receipt.outcome == outcome::audited ? "deviates" : std::string_view(receipt.outcome);
-  std::string out =
-      fmt::format("{:<12} {}  {}\n", what, printable(receipt.rule), printable(receipt.object));
+  std::string out = fmt::format("{:<12} {}  {}\n", printable(what), printable(receipt.rule),
+                                printable(receipt.object));
   if (receipt.outcome == outcome::fixed)
     out += fmt::format("{:<12} was {}, is {}\n", "", printable(receipt.found),
                        printable(receipt.left));
@@ -57,7 +57,7 @@ std::string receipt_text(const Receipt& receipt) {
     out += fmt::format("{:<12} found {}, wanted {}\n", "", printable(receipt.found),
                        printable(receipt.desired));
   if (!receipt.reason.empty())
-    out += fmt::format("{:<12} {}: {}\n", "", receipt.reason, printable(receipt.detail));
+    out += fmt::format("{:<12} {}: {}\n", "", printable(receipt.reason), printable(receipt.detail));
   return out;
 }
 

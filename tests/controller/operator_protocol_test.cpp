@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/golden.h"
+
 namespace reeve {
 namespace {
 
@@ -24,6 +26,12 @@ TEST_CASE("an operator's request comes back as it was encoded") {
   CHECK(back->made_wall_ns == request.made_wall_ns);
   CHECK(back->controller == request.controller);
   CHECK(back->arguments == request.arguments);
+}
+
+TEST_CASE("requests and replies are the bytes that they were when the format was fixed") {
+  check_golden("operator_request.bin", encode_operator_request(example_request()));
+  const OperatorReply reply{7, true, std::nullopt, {Value::Map{{"origin", "fleet"}}}};
+  check_golden("operator_reply.bin", encode_operator_reply(reply));
 }
 
 TEST_CASE("a request of another protocol version is refused by name") {
