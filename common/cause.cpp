@@ -19,14 +19,17 @@ std::optional<std::uint32_t> read_user(Fields& fields, std::string_view key) {
 
 }  // namespace
 
-Value cause_value(const Cause& cause) {
-  Value::Map out{{"conf", name_of(cause.confidence)}, {"via", Value::name(cause.via)}};
-  if (cause.pid != 0) out.emplace_back("pid", cause.pid);
-  if (!cause.program.empty()) out.emplace_back("program", Value::name(cause.program));
-  if (!cause.command.empty()) out.emplace_back("command", Value::name(cause.command));
-  if (cause.uid) out.emplace_back("uid", *cause.uid);
-  if (cause.login_uid) out.emplace_back("login", *cause.login_uid);
-  return out;
+void write_cause(Encoder& out, const Cause& cause) {
+  std::size_t entries = 2;
+  for (const bool is_known : {cause.pid != 0, !cause.program.empty(), !cause.command.empty(),
+                              cause.uid.has_value(), cause.login_uid.has_value()})
+    entries += is_known ? 1 : 0;
+  out.map(entries).text("conf").text(name_of(cause.confidence)).text("via").name(cause.via);
+  if (cause.pid != 0) out.text("pid").natural(cause.pid);
+  if (!cause.program.empty()) out.text("program").name(cause.program);
+  if (!cause.command.empty()) out.text("command").name(cause.command);
+  if (cause.uid) out.text("uid").natural(*cause.uid);
+  if (cause.login_uid) out.text("login").natural(*cause.login_uid);
 }
 
 Result<Cause> read_cause(const Value& value, std::string_view of) {

@@ -6,7 +6,7 @@
 
 namespace reeve {
 
-Value cause_value(const Cause& cause);
+void write_cause(Encoder& out, const Cause& cause);
 // Errors: `malformed`, naming the record that it is part of.
 Result<Cause> read_cause(const Value& value, std::string_view of);
 

@@ -7,6 +7,7 @@
 #include <msgpack.hpp>
 
 #include "common/limits.h"
+#include "common/text.h"
 
 namespace reeve {
 
@@ -34,6 +35,13 @@ bool has_duplicate_key(const Value::Map& entries) {
 // and nothing is reserved on an announcement: memory grows only with elements that were there.
 class Builder : public msgpack::null_visitor {
  public:
+  struct Limits {
+    std::size_t levels = limits::nesting_max;
+    std::size_t elements = limits::container_elements_max;
+    std::size_t objects = limits::objects_max;
+  };
+  explicit Builder(const Limits& most) : limits_(most) {}
+
   bool visit_nil() { return place(Value()); }
   bool visit_boolean(bool claim) { return place(Value(claim)); }
   bool visit_positive_integer(std::uint64_t number) { return place(Value(number)); }
@@ -89,20 +97,18 @@ class Builder : public msgpack::null_visitor {
 
   bool open(std::uint32_t elements, std::uint32_t objects_each) {
     if (at_key()) return refuse(malformed("a key that is not text"));
-    if (open_.size() >= limits::nesting_max) return refuse(too_much("levels", limits::nesting_max));
-    if (elements > limits::container_elements_max) {
-      return refuse(too_much("elements in a container", limits::container_elements_max));
-    }
-    if (objects_ + 1 + elements * objects_each > limits::objects_max) {
-      return refuse(too_much("objects", limits::objects_max));
-    }
+    if (open_.size() >= limits_.levels) return refuse(too_much("levels", limits_.levels));
+    if (elements > limits_.elements)
+      return refuse(too_much("elements in a container", limits_.elements));
+    if (objects_ + 1 + elements * objects_each > limits_.objects)
+      return refuse(too_much("objects", limits_.objects));
     ++objects_;
     open_.push_back({.is_map = objects_each == 2});
     return true;
   }
 
   bool place(Value value) {
-    if (++objects_ > limits::objects_max) return refuse(too_much("objects", limits::objects_max));
+    if (++objects_ > limits_.objects) return refuse(too_much("objects", limits_.objects));
     return place_counted(std::move(value));
   }
 
@@ -122,6 +128,7 @@ class Builder : public msgpack::null_visitor {
 
   bool at_key() const { return !open_.empty() && open_.back().at_key; }
 
+  const Limits limits_;
   std::vector<Container> open_;
   std::size_t objects_ = 0;
   Value result_;
@@ -155,8 +162,9 @@ class Census {
   std::size_t objects_ = 0;
 };
 
+// Where msgpack's packer writes to.
 struct Sink {
-  Bytes bytes;
+  Bytes& bytes;
   void write(const char* data, std::size_t size) {
     append(bytes, view_of(std::string_view(data, size)));
   }
@@ -214,11 +222,75 @@ void pack(Packer& packer, const Value& value) {
 }  // namespace
 
 Bytes encode(const Value& value) {
-  Sink sink;
-  sink.bytes.reserve(encoded_bytes_usual);
+  Bytes out;
+  out.reserve(encoded_bytes_usual);
+  Sink sink{out};
   Packer packer(sink);
   pack(packer, value);
-  return std::move(sink.bytes);
+  return out;
+}
+
+Encoder::Encoder() { bytes_.reserve(encoded_bytes_usual); }
+
+Encoder& Encoder::map(std::size_t entries) {
+  Sink sink{bytes_};
+  Packer(sink).pack_map(checked_size(entries));
+  return *this;
+}
+
+Encoder& Encoder::array(std::size_t items) {
+  Sink sink{bytes_};
+  Packer(sink).pack_array(checked_size(items));
+  return *this;
+}
+
+Encoder& Encoder::text(std::string_view text) {
+  Sink sink{bytes_};
+  Packer packer(sink);
+  pack_text(packer, text);
+  return *this;
+}
+
+Encoder& Encoder::name(std::string_view bytes) {
+  return is_utf8(bytes) ? text(bytes) : binary(view_of(bytes));
+}
+
+Encoder& Encoder::binary(ByteView bytes) {
+  Sink sink{bytes_};
+  Packer(sink).pack_bin(checked_size(bytes.size()));
+  append(bytes_, bytes);
+  return *this;
+}
+
+Encoder& Encoder::claim(bool claim) {
+  Sink sink{bytes_};
+  Packer packer(sink);
+  claim ? packer.pack_true() : packer.pack_false();
+  return *this;
+}
+
+Encoder& Encoder::integer(std::int64_t number) {
+  if (number >= 0) return natural(static_cast<std::uint64_t>(number));
+  Sink sink{bytes_};
+  Packer(sink).pack_int64(number);
+  return *this;
+}
+
+Encoder& Encoder::natural(std::uint64_t number) {
+  Sink sink{bytes_};
+  Packer(sink).pack_uint64(number);
+  return *this;
+}
+
+Bytes Encoder::take() { return std::move(bytes_); }
+
+Value decode_own(ByteView bytes) {
+  constexpr auto most = std::numeric_limits<std::size_t>::max();
+  Builder builder({most, most, most});
+  std::size_t offset = 0;
+  const std::string_view text = text_of(bytes);
+  REEVE_ASSERT(msgpack::parse(text.data(), text.size(), offset, builder));
+  return builder.take();
 }
 
 bool is_decodable(const Value& value) { return Census().takes(value, 0); }
@@ -227,7 +299,7 @@ Result<Value> decode(ByteView bytes) {
   if (bytes.size() > limits::message_bytes_max) {
     return too_much("bytes", limits::message_bytes_max);
   }
-  Builder builder;
+  Builder builder({});
   std::size_t offset = 0;
   std::string_view text = text_of(bytes);
   bool whole = msgpack::parse(text.data(), text.size(), offset, builder);

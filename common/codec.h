@@ -71,6 +71,28 @@ class Value {
 // Numbers take their shortest form; maps keep their order. The same Value gives the same bytes.
 Bytes encode(const Value& value);
 
+// Writes what encode() would of the same Value, piece by piece and without the tree: for what is
+// encoded in the middle of a fix. After map() and array() come as many entries and items as they
+// announced; a key is a text.
+class Encoder {
+ public:
+  Encoder();
+  Encoder& map(std::size_t entries);
+  Encoder& array(std::size_t items);
+  Encoder& text(std::string_view text);
+  Encoder& name(std::string_view bytes);  // as Value::name()
+  Encoder& binary(ByteView bytes);
+  Encoder& claim(bool claim);
+  Encoder& integer(std::int64_t number);
+  Encoder& natural(std::uint64_t number);
+  Bytes take();
+
+ private:
+  Bytes bytes_;
+};
+// Reads back what Encoder or encode() has made in this process, whatever its size.
+Value decode_own(ByteView bytes);
+
 // Errors: `malformed` (not MessagePack, trailing bytes, duplicate or non-text key, float, ext),
 // `limit_exceeded`. Limits: limits.h, docs/formats.md.
 Result<Value> decode(ByteView bytes);

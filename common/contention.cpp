@@ -1,19 +1,21 @@
 #include "common/cause.h"
+#include "common/record_encoder.h"
 
 namespace reeve {
 
 Bytes encode_contention(const Contention& contention, Moment sealed) {
-  Value::Map fields{{"incident", contention.incident},
-                    {"phase", name_of(contention.phase)},
-                    {"policy", contention.policy},
-                    {"rule", contention.rule},
-                    {"object", Value::name(contention.object)},
-                    {"owner", contention.owner},
-                    {"fixes", contention.fixes},
-                    {"since", contention.since_ns},
-                    {"until", contention.until_ns}};
-  if (contention.rival) fields.emplace_back("rival", cause_value(*contention.rival));
-  return encode_record("contention", sealed, Severity::critical, std::move(fields));
+  RecordEncoder out("contention", sealed, Severity::critical, contention.rival ? 10 : 9);
+  out.field("incident").binary(contention.incident.view());
+  out.text("phase", name_of(contention.phase));
+  out.text("policy", contention.policy);
+  out.text("rule", contention.rule);
+  out.name("object", contention.object);
+  out.text("owner", contention.owner);
+  out.field("fixes").natural(contention.fixes);
+  out.field("since").integer(contention.since_ns);
+  out.field("until").integer(contention.until_ns);
+  if (contention.rival) write_cause(out.field("rival"), *contention.rival);
+  return out.finish(0);
 }
 
 Result<Contention> decode_contention(const Record& record) {

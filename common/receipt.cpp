@@ -1,18 +1,16 @@
 // Receipts: the records of incidents. Whatever may hold hostile bytes is written as a name, that
 // is as binary where it is not UTF-8.
 #include "common/cause.h"
+#include "common/record_encoder.h"
 
 namespace reeve {
 
 namespace {
 
-Value moment_value(const Moment& moment) { return Value::Array{moment.mono_ns, moment.wall_ns}; }
-
-Value policy_value(const PolicyReference& policy) {
-  return Value::Map{{"name", policy.name},
-                    {"version", policy.version},
-                    {"digest", policy.digest},
-                    {"signers", Value::Array(policy.signers.begin(), policy.signers.end())}};
+void write_policy(Encoder& out, const PolicyReference& policy) {
+  out.map(4).text("name").text(policy.name).text("version").natural(policy.version);
+  out.text("digest").binary(policy.digest.view()).text("signers").array(policy.signers.size());
+  for (const KeyHash& signer : policy.signers) out.binary(signer.view());
 }
 
 Moment read_moment(Fields& fields, std::string_view key) {
@@ -74,28 +72,30 @@ void read_course(Fields& fields, Receipt& receipt) {
 }  // namespace
 
 Bytes encode_receipt(const Receipt& receipt, Moment sealed) {
-  Value::Map fields{{"incident", receipt.incident},
-                    {"phase", name_of(receipt.phase)},
-                    {"rule", receipt.rule},
-                    {"title", receipt.title},
-                    {"kind", receipt.kind},
-                    {"object", Value::name(receipt.object)},
-                    {"owner", receipt.owner},
-                    {"controls", Value::Array(receipt.controls.begin(), receipt.controls.end())},
-                    {"mode", name_of(receipt.mode)},
-                    {"desired", Value::name(receipt.desired)},
-                    {"found", Value::name(receipt.found)},
-                    {"left", Value::name(receipt.left)},
-                    {"cause", cause_value(receipt.cause)},
-                    {"policy", policy_value(receipt.policy)},
-                    {"outcome", receipt.outcome},
-                    {"reason", receipt.reason},
-                    {"detail", Value::name(receipt.detail)},
-                    {"resumed", receipt.interrupted},
-                    {"detected", moment_value(receipt.detected)},
-                    {"fixed", moment_value(receipt.fixed)},
-                    {"verified", moment_value(receipt.verified)}};
-  return encode_record("receipt", sealed, receipt.severity, std::move(fields));
+  RecordEncoder out("receipt", sealed, receipt.severity, 21);
+  out.field("incident").binary(receipt.incident.view());
+  out.text("phase", name_of(receipt.phase));
+  out.text("rule", receipt.rule);
+  out.text("title", receipt.title);
+  out.text("kind", receipt.kind);
+  out.name("object", receipt.object);
+  out.text("owner", receipt.owner);
+  Encoder& controls = out.field("controls").array(receipt.controls.size());
+  for (const std::string& control : receipt.controls) controls.text(control);
+  out.text("mode", name_of(receipt.mode));
+  out.name("desired", receipt.desired);
+  out.name("found", receipt.found);
+  out.name("left", receipt.left);
+  write_cause(out.field("cause"), receipt.cause);
+  write_policy(out.field("policy"), receipt.policy);
+  out.text("outcome", receipt.outcome);
+  out.text("reason", receipt.reason);
+  out.name("detail", receipt.detail);
+  out.field("resumed").claim(receipt.interrupted);
+  out.moment("detected", receipt.detected);
+  out.moment("fixed", receipt.fixed);
+  out.moment("verified", receipt.verified);
+  return out.finish(receipt.controls.size() + receipt.policy.signers.size());
 }
 
 Result<Receipt> decode_receipt(const Record& record) {

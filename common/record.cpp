@@ -4,11 +4,17 @@
 #include <array>
 
 #include "common/limits.h"
+#include "common/record_encoder.h"
 #include "common/text.h"
 
 namespace reeve {
 
 namespace {
+
+// So many items in lists are within the gate's limits whatever else is in the record.
+constexpr std::size_t record_items_usual = 256;
+static_assert(record_items_usual <= limits::container_elements_max / 2);
+static_assert(limits::container_elements_max <= limits::objects_max / 2);
 
 constexpr std::array<std::string_view, rule_states> state_names = {
     "unknown",   "holds",    "deviating",   "held",           "paused",        "waived",
@@ -38,19 +44,16 @@ bool within_gate(const Value& record, const Bytes& bytes) {
   return bytes.size() <= limits::record_bytes_max && is_decodable(record);
 }
 
-// The record's bytes, cut until they fit: what was cut is said by "cut", and the stamps always
-// stay. A record is sealed in the middle of a fix, so what fits is not copied.
-Bytes encode_within_limits(Value::Map stamps, Value::Map fields) {
-  const auto stamps_count = static_cast<std::ptrdiff_t>(stamps.size());
-  stamps.insert(stamps.end(), std::make_move_iterator(fields.begin()),
-                std::make_move_iterator(fields.end()));
-  const Value whole(std::move(stamps));
+// The record's bytes, cut until they fit: what was cut is said by "cut", and the stamps, which are
+// its first entries, always stay.
+Bytes encode_within_limits(const Value& whole, std::size_t stamps) {
   Bytes bytes = encode(whole);
   if (within_gate(whole, bytes)) return bytes;
   struct Bound {
     std::size_t text_max;
     std::size_t items_max;
   };
+  const auto stamps_count = static_cast<std::ptrdiff_t>(stamps);
   for (Bound bound : {Bound{4'096, 1'000}, Bound{1'024, 256}, Bound{256, 64}, Bound{64, 16}}) {
     Value::Map entries = *whole.map();
     for (auto entry = entries.begin() + stamps_count; entry != entries.end(); ++entry)
@@ -119,7 +122,26 @@ Bytes encode_record(std::string_view type, Moment sealed, std::optional<Severity
   stamps.emplace_back("wall", sealed.wall_ns);
   stamps.emplace_back("mono", sealed.mono_ns);
   if (severity) stamps.emplace_back("sev", name_of(*severity));
-  return encode_within_limits(std::move(stamps), std::move(fields));
+  const std::size_t stamps_count = stamps.size();
+  stamps.insert(stamps.end(), std::make_move_iterator(fields.begin()),
+                std::make_move_iterator(fields.end()));
+  return encode_within_limits(Value(std::move(stamps)), stamps_count);
+}
+
+RecordEncoder::RecordEncoder(std::string_view type, Moment sealed, std::optional<Severity> severity,
+                             std::size_t fields)
+    : stamps_(severity ? 4 : 3) {
+  out_.map(stamps_ + fields);
+  text("type", type);
+  field("wall").integer(sealed.wall_ns);
+  field("mono").integer(sealed.mono_ns);
+  if (severity) text("sev", name_of(*severity));
+}
+
+Bytes RecordEncoder::finish(std::size_t listed) {
+  Bytes bytes = out_.take();
+  const bool fits = bytes.size() <= limits::record_bytes_max && listed <= record_items_usual;
+  return fits ? bytes : encode_within_limits(decode_own(bytes), stamps_);
 }
 
 Result<Record> decode_record(ByteView bytes) {

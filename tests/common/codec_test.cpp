@@ -29,6 +29,26 @@ Bytes zeros(std::size_t count) {
   return out;
 }
 
+TEST_CASE("the encoder writes what encode() would, and its own bytes are read back at any size") {
+  const std::string hostile = "\xff/x";
+  const Bytes bytes(300, 7);
+  Encoder out;
+  out.map(6).text("name").name("/etc/x").text("odd").name(hostile).text("bytes").binary(bytes);
+  out.text("claim").claim(true).text("numbers").array(3).integer(-7).integer(70'000).natural(3);
+  out.text("many").array(2'000);
+  for (int i = 0; i < 2'000; ++i) out.text(std::string(40, 'x'));
+  const Value same(Value::Map{{"name", Value::name("/etc/x")},
+                              {"odd", Value::name(hostile)},
+                              {"bytes", bytes},
+                              {"claim", true},
+                              {"numbers", Value::Array{-7, 70'000, 3}},
+                              {"many", Value::Array(2'000, Value(std::string(40, 'x')))}});
+  const Bytes written = out.take();
+  CHECK(written == encode(same));
+  CHECK_FALSE(decode(written).ok());
+  CHECK(decode_own(written) == same);
+}
+
 }  // namespace
 
 TEST_CASE("a Value of every shape is the same after encoding and decoding") {
