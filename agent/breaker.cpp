@@ -90,11 +90,12 @@ CircuitBreaker::Turn CircuitBreaker::turn(const Rule& rule, const Receipt& recei
                                           const Cause& actor, std::int64_t now_ns) {
   begin_minute(now_ns);
   Turn turn;
-  if (FixHistory* history = histories_.find(place_of(receipt))) {
+  FixHistory* history = histories_.find(place_of(receipt));
+  if (history != nullptr) {
     came_back(*history, actor, now_ns);
     turn = turn_of(*history, rule, now_ns);
   }
-  if (turn.waits() || is_in_budget(rule, receipt)) return turn;
+  if (turn.waits() || is_in_budget(rule, receipt, history)) return turn;
   return {minute_ns_ + limits::breaker_minute_ns, "budget", turn.rung};
 }
 
@@ -123,8 +124,9 @@ void CircuitBreaker::tried(const Rule& rule, const Receipt& receipt, const Cause
 
 // The figures are those of the rule that asks. A rule's first fix of a minute is never held back,
 // so that rules which use up everything put no other to sleep.
-bool CircuitBreaker::is_in_budget(const Rule& rule, const Receipt& receipt) const {
-  if (is_beyond_budgets(rule, histories_.peek(place_of(receipt)))) return true;
+bool CircuitBreaker::is_in_budget(const Rule& rule, const Receipt& receipt,
+                                  const FixHistory* history) const {
+  if (is_beyond_budgets(rule, history)) return true;
   const auto found = used_by_.find({receipt.policy.name, receipt.rule});
   if (found == used_by_.end()) return true;
   const std::uint64_t all = rule.breaker.agent_fixes_per_minute;

@@ -47,7 +47,7 @@ class CircuitBreaker {
 
  private:
   void begin_minute(std::int64_t now_ns);
-  bool is_in_budget(const Rule& rule, const Receipt& receipt) const;
+  bool is_in_budget(const Rule& rule, const Receipt& receipt, const FixHistory* history) const;
 
   FixHistories histories_;
   std::int64_t minute_ns_ = 0;  // when the budget's minute began

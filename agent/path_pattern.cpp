@@ -159,10 +159,14 @@ PathPattern::PathPattern(std::string_view pattern) {
 
 bool PathPattern::matches_first(std::string_view path, std::size_t count) const {
   if (!is_below(path, base_)) return false;
-  auto names = components_of(path.substr(base_ == "/" ? 0 : base_.size()));
-  if (names.size() != count) return false;
-  for (std::size_t i = 0; i < count; ++i)
-    if (!component_matches(rest_[i], names[i])) return false;
+  std::string_view names = path.substr(base_ == "/" ? 1 : base_.size() + 1);
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t slash = names.find('/');
+    const bool is_last = slash == std::string_view::npos;
+    if (is_last != (i + 1 == count)) return false;
+    if (!component_matches(rest_[i], names.substr(0, slash))) return false;
+    names.remove_prefix(is_last ? names.size() : slash + 1);
+  }
   return true;
 }
 

@@ -25,7 +25,7 @@ class FileResource final : public Resource {
       return rule_.path == object ||
              (rule_.reach == FileReach::tree && is_below(object, rule_.path));
     // A directory on the pattern's way is an object too where it cannot be listed.
-    const PathPattern pattern(rule_.path);
+    const PathPattern& pattern = *rule_.pattern;
     return pattern.matches(object) || pattern.matches_way(object) || pattern.base() == object;
   }
 

@@ -59,7 +59,7 @@ void add_named(Tally& tally, const FileWish& wish, const Eyes& eyes, const std::
 class GlobWalk {
  public:
   GlobWalk(const FileWish& wish, const Eyes& eyes, Tally& tally)
-      : wish_(wish), eyes_(eyes), tally_(tally), pattern_(wish.rule.path) {}
+      : wish_(wish), eyes_(eyes), tally_(tally), pattern_(*wish.rule.pattern) {}
 
   Status run() {
     std::vector<std::string> level = {pattern_.base()};
@@ -106,7 +106,7 @@ class GlobWalk {
   const FileWish& wish_;
   const Eyes& eyes_;
   Tally& tally_;
-  PathPattern pattern_;
+  const PathPattern& pattern_;
 };
 
 // A directory on a pattern's way: judged only by whether it can be listed.
@@ -237,7 +237,7 @@ Result<CheckResult> check_glob(const FileWish& wish, const Eyes& eyes, const Sco
     require_match(rule, result);
     return result;
   }
-  PathPattern pattern(rule.path);
+  const PathPattern& pattern = *rule.pattern;
   if (pattern.matches(*scope.object))
     add_named(tally, wish, eyes, *scope.object);
   else if (*scope.object == pattern.base() || pattern.matches_way(*scope.object))

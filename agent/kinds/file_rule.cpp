@@ -56,6 +56,7 @@ FileRule read_fields(const Rule& rule) {
     if (!text) continue;
     out.reach = reach;
     out.path = *text;
+    if (reach == FileReach::glob) out.pattern.emplace(*text);
   }
   out.owner = text_of_field(rule, "owner");
   out.group = text_of_field(rule, "group");

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "agent/kinds/file_acl.h"
+#include "agent/path_pattern.h"
 
 namespace reeve {
 
@@ -31,7 +32,8 @@ struct ContentWish {
 
 struct FileRule {
   FileReach reach = FileReach::path;
-  std::string path;  // of a glob: the pattern
+  std::string path;                    // of a glob: the pattern
+  std::optional<PathPattern> pattern;  // of a glob: its components
   std::optional<std::string> owner;
   std::optional<std::string> group;
   std::optional<std::uint32_t> owner_number;  // where the field holds a number

@@ -283,7 +283,10 @@ std::vector<Wake> InotifySensor::wakes() {
   std::vector<Wake> out;
   Cause cause;
   cause.via = name();
-  for (const auto& [rule, object] : due) out.push_back({rule, object, cause});
+  while (!due.empty()) {
+    auto [rule, object] = std::move(due.extract(due.begin()).value());
+    out.push_back({rule, std::move(object), cause});
+  }
   return out;
 }
 

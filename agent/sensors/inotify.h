@@ -47,7 +47,9 @@ class InotifySensor final : public Sensor {
   void enter(const std::string& path, Tell tell);
   // Answers the places below that are to be entered next.
   std::vector<std::string> enter_names(const Place& place, int directory, Tell tell);
-  void wake(WatchId rule, std::optional<std::string> object) { due_.emplace(rule, object); }
+  void wake(WatchId rule, std::optional<std::string> object) {
+    due_.emplace(rule, std::move(object));
+  }
   void wake_all_of(const Place& place);
   std::vector<Wake> wakes();
 
