@@ -22,18 +22,20 @@ Result<std::unique_ptr<Agent>> Agent::start(const Parts& parts) {
     if (!recovered.ok()) return recovered.error();
     *half = std::move(*recovered);
   }
-  auto agent = std::make_unique<Agent>(parts, before, random_bytes<16>());
-  record_start(agent->recorder_, before, parts.clock.wall_ns());
+  Beginning beginning = begin_from(before);
+  auto agent =
+      std::make_unique<Agent>(parts, before, std::move(beginning.incidents), random_bytes<16>());
+  record_start(agent->recorder_, before, std::move(beginning.untold), parts.clock.wall_ns());
   // Durable before the first fix, so that there is a segment for its intent.
   agent->recorder_.flush();
   agent->load_policy();
   return agent;
 }
 
-Agent::Agent(const Parts& parts, const Before& before, const Epoch& epoch)
+Agent::Agent(const Parts& parts, const Before& before, Incidents incidents, const Epoch& epoch)
     : parts_(parts),
       time_(parts.clock, parts.disk),
-      incidents_(incidents_of(before)),
+      incidents_(std::move(incidents)),
       recorder_({parts.clock, parts.disk, parts.identity.record_key,
                  parts.identity.certificate.node, epoch, incidents_, parts.segment_bytes_max},
                 before.urgent, before.routine),

@@ -31,7 +31,7 @@ class Agent {
   // disk's, where the journal cannot even be listed.
   static Result<std::unique_ptr<Agent>> start(const Parts& parts);
   // For start() alone: with what it read back.
-  Agent(const Parts& parts, const Before& before, const Epoch& epoch);
+  Agent(const Parts& parts, const Before& before, Incidents incidents, const Epoch& epoch);
 
   // The courier is another one: it is told whom to talk to and has no link yet.
   void courier_started();

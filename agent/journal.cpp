@@ -8,7 +8,10 @@ namespace reeve {
 
 Journal::Journal(Disk& disk, const Settings& settings, std::vector<std::uint32_t> segments,
                  Newest newest)
-    : disk_(disk), settings_(settings), segments_(std::move(segments)) {
+    : disk_(disk),
+      settings_(settings),
+      segments_(std::move(segments)),
+      abandoned_(settings_.durable_bytes) {
   if (!segments_.empty() && newest == Newest::whole) adopt_newest();
 }
 
@@ -68,13 +71,16 @@ Status Journal::start_segment(const Frames& head) {
     static_cast<void>(disk_.remove(unfinished));
     return written;
   }
+  // From here on a start may find it, and believe its head that nothing before it is needed:
+  // whatever becomes of it, nothing more is written to the segment before it.
+  if (is_writable()) abandon();
+  segments_.push_back(number);
   REEVE_TRY(disk_.sync_directory(paths::journal_directory));
   key_ = key;
   size_ = (*file)->size();
   durable_ = size_;
   head_ = size_;
   file_ = std::move(*file);
-  segments_.push_back(number);
   return {};
 }
 
@@ -104,7 +110,8 @@ Result<std::optional<StoredBatch>> Journal::read_batch(JournalPosition from) {
        segment = segment_at_or_after(*segment + 1)) {
     const bool inside = *segment == from.segment && from.offset > segment_header_bytes;
     auto reader = reader_of(*segment, inside ? from.offset : segment_header_bytes);
-    if (!reader.ok()) continue;
+    if (!reader.ok() && reader.error().name == "malformed_segment") continue;
+    if (!reader.ok()) return reader.error();
     while (true) {
       auto frame = reader->next();
       if (!frame.ok()) return frame.error();

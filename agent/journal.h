@@ -31,6 +31,8 @@ class Journal {
     Stream stream{};
     NodeId node;
     std::size_t segment_bytes_max = limits::journal_segment_bytes_max;
+    // Segments of an earlier start of which only so much is known to be durable.
+    std::map<std::uint32_t, std::uint64_t> durable_bytes{};
   };
   // `segments` are the numbers on the disk, ascending; the newest is continued when `whole`.
   enum class Newest { whole, unusable };
@@ -56,8 +58,9 @@ class Journal {
 
   JournalPosition begin() const;
   JournalPosition durable_end() const;
-  // The first durable batch at or after `from`; damage is stepped over. Absent when there is none
-  // yet. A segment that cannot be read is stepped over as well: the start has reported it.
+  // The first durable batch at or after `from`; damage is stepped over, and so is a segment whose
+  // header is damaged. Absent when there is none yet. Where the disk does not give a segment now
+  // the answer is its error: what is behind it waits, since a batch that is passed over is lost.
   Result<std::optional<StoredBatch>> read_batch(JournalPosition from);
 
  private:

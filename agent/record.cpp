@@ -14,9 +14,9 @@ std::size_t place_of(std::optional<Severity> severity) {
 }  // namespace
 
 Recorder::Half::Half(const Parts& parts, Stream stream, const Recovered& recovered)
-    : journal(parts.disk, {stream, parts.node, parts.segment_bytes_max}, recovered.segments,
-              recovered.newest),
-      sealer(journal, parts.key, {parts.node, parts.epoch, recovered.end}) {}
+    : journal(parts.disk, {stream, parts.node, parts.segment_bytes_max, recovered.durable_bytes},
+              recovered.segments, recovered.newest),
+      sealer(journal, parts.key, {parts.node, parts.epoch, recovered.end}, recovered.unsynced) {}
 
 Recorder::Recorder(const Parts& parts, const Recovered& urgent, const Recovered& routine)
     : parts_(parts),

@@ -1,6 +1,7 @@
 #include "agent/recovery.h"
 
-#include <map>
+#include <algorithm>
+#include <set>
 
 #include "common/paths.h"
 
@@ -83,9 +84,10 @@ class Replay {
     if (!batch.ok()) return;
     const BatchHeader& header = batch->header;
     const std::uint64_t last = header.first + header.count - 1;
-    // A batch whose sync failed was written again in the next segment.
+    // A batch whose sync failed was written again in a later segment, perhaps after newer epochs.
     const bool repeat = into_.end && into_.end->epoch == header.epoch && last <= into_.end->last;
-    if (repeat) return;
+    if (repeat || ended_.contains(header.epoch)) return;
+    if (into_.end && into_.end->epoch != header.epoch) ended_.insert(into_.end->epoch);
     into_.end = ChainEnd{header.epoch, last, batch->header_digest(), 0, {}};
     for (const SaltedRecord& salted : batch->records) record(salted.bytes);
   }
@@ -104,6 +106,7 @@ class Replay {
   }
 
   Recovered& into_;
+  std::set<Epoch> ended_;  // epochs that were followed by another
   Incidents open_;
   Incidents interrupted_;
 };
@@ -114,7 +117,36 @@ bool cut_and_sync(DiskFile& file, std::uint64_t end) {
   return file.sync().ok();
 }
 
-void replay_segment(Disk& disk, Stream stream, std::uint32_t number, Replay& replay,
+// How much of a segment its frames say to be durable: what the newest of them knew, and the head,
+// which was durable before the segment had its name.
+class DurablePart {
+ public:
+  void frame(const Frame& frame) {
+    bytes_ = std::max(bytes_, frame.synced == 0 ? frame.end : frame.synced);
+  }
+  std::uint64_t bytes() const { return bytes_; }
+
+ private:
+  std::uint64_t bytes_ = segment_header_bytes;
+};
+
+void keep_unsynced(const Segment& segment, std::uint64_t durable, Recovered& out) {
+  out.durable_bytes[segment.number] = durable;
+  SegmentReader reader(*segment.file, segment.key, durable, segment.file->size());
+  while (true) {
+    auto frame = reader.next();
+    if (!frame.ok() || !frame->has_value()) return;
+    if ((*frame)->type != FrameType::batch) continue;
+    if (auto batch = read_own_batch((*frame)->payload); batch.ok())
+      out.unsynced.push_back(std::move(*batch));
+  }
+}
+
+// A life that died, or was refused, between making a segment and syncing its name leaves a name
+// that only the kernel knows.
+enum class Names { durable, unknown };
+
+void replay_segment(Disk& disk, Stream stream, std::uint32_t number, Names names, Replay& replay,
                     Recovered& out) {
   out.newest = Journal::Newest::unusable;
   auto segment = open_segment(disk, stream, number);
@@ -123,6 +155,7 @@ void replay_segment(Disk& disk, Stream stream, std::uint32_t number, Replay& rep
     return;
   }
   SegmentReader reader = reader_of(*segment);
+  DurablePart durable;
   while (true) {
     auto frame = reader.next();
     if (!frame.ok()) {
@@ -130,12 +163,19 @@ void replay_segment(Disk& disk, Stream stream, std::uint32_t number, Replay& rep
       return;
     }
     if (!frame->has_value()) break;
+    durable.frame(**frame);
     replay.frame(**frame);
   }
   for (const auto& damage : reader.damage())
     out.damage.push_back({number, damage.offset, damage.bytes});
   out.torn_bytes += reader.torn_bytes();
-  if (cut_and_sync(*segment->file, reader.offset())) out.newest = Journal::Newest::whole;
+  const bool is_synced = cut_and_sync(*segment->file, reader.offset());
+  if (names == Names::unknown)
+    keep_unsynced(*segment, segment_header_bytes, out);
+  else if (is_synced)
+    out.newest = Journal::Newest::whole;
+  else
+    keep_unsynced(*segment, durable.bytes(), out);
 }
 
 }  // namespace
@@ -175,9 +215,11 @@ Result<Recovered> recover_journal(Disk& disk, Stream stream) {
   std::size_t from = out.segments.size();
   while (from > 0 && !begins_ready(disk, stream, out.segments[--from])) {
   }
+  const auto names =
+      disk.sync_directory(paths::journal_directory).ok() ? Names::durable : Names::unknown;
   Replay replay(out);
   for (std::size_t i = from; i < out.segments.size(); ++i)
-    replay_segment(disk, stream, out.segments[i], replay, out);
+    replay_segment(disk, stream, out.segments[i], names, replay, out);
   replay.finish();
   return out;
 }

@@ -3,6 +3,8 @@
 // here and what is left is made durable; nothing else is changed.
 #pragma once
 
+#include <map>
+
 #include "agent/journal.h"
 #include "common/batch.h"
 #include "common/record.h"
@@ -36,6 +38,10 @@ struct Recovered {
   std::vector<Receipt> interrupted;  // intents without a receipt
   std::uint64_t torn_bytes = 0;
   std::vector<JournalDamage> damage;
+  // Where the disk refused to make what was read durable: how much of these segments is, and the
+  // batches behind that, which nobody may be given before they are written again.
+  std::map<std::uint32_t, std::uint64_t> durable_bytes;
+  std::vector<Batch> unsynced;
 };
 
 // Reads back from the newest segment that begins with all that is open. Errors are the disk's, and

@@ -24,8 +24,8 @@ ChainEnd end_of(const Batch& batch) {
 
 }  // namespace
 
-Sealer::Sealer(Journal& journal, const SigningKey& key, Origin origin)
-    : journal_(journal), key_(key), origin_(std::move(origin)) {}
+Sealer::Sealer(Journal& journal, const SigningKey& key, Origin origin, std::vector<Batch> unwritten)
+    : journal_(journal), key_(key), origin_(std::move(origin)), unwritten_(std::move(unwritten)) {}
 
 bool Sealer::add(Bytes record) {
   REEVE_ASSERT(record.size() <= limits::record_bytes_max);
@@ -74,7 +74,7 @@ Status Sealer::write_all() {
     REEVE_TRY(journal_.append(FrameType::batch, encode_batch(batch)));
   REEVE_TRY(journal_.sync());
   origin_.end = end_of(unwritten_.back());
-  durable_records_ = origin_.end->last + 1;
+  if (origin_.end->epoch == origin_.epoch) durable_records_ = origin_.end->last + 1;
   unwritten_.clear();
   return {};
 }

@@ -20,7 +20,9 @@ class Sealer {
     Epoch epoch;
     std::optional<ChainEnd> end;  // what the journal ends with, of an earlier epoch
   };
-  Sealer(Journal& journal, const SigningKey& key, Origin origin);
+  // `unwritten`: batches of earlier epochs that are not known to be durable; they are written again
+  // before anything else.
+  Sealer(Journal& journal, const SigningKey& key, Origin origin, std::vector<Batch> unwritten);
 
   // False when the queue is full; the record is then the caller's to account for.
   [[nodiscard]] bool add(Bytes record);

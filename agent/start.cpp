@@ -27,11 +27,13 @@ void open_stream(Recorder& recorder, Stream stream, const std::optional<Epoch>& 
 void record_unclean_stop(Recorder& recorder, const Before& before, const Epoch& previous,
                          std::int64_t now_wall_ns) {
   Value::Map fields{{"epoch", previous}};
-  std::int64_t since = 0;
+  // Of either stream nothing is known after its own last durable record, so the earlier one bounds
+  // what is unknown of both.
+  std::int64_t since = INT64_MAX;
   for (const auto& [key, half] :
        {std::pair{"urgent_last", &before.urgent}, std::pair{"routine_last", &before.routine}}) {
     if (!half->end) continue;
-    since = std::max(since, half->end->wall_ns);
+    since = std::min(since, half->end->wall_ns);
     if (half->end->epoch == previous) fields.emplace_back(key, half->end->last);
   }
   fields.emplace_back("since", since);
@@ -52,31 +54,51 @@ void record_damage(Recorder& recorder, Stream stream, const Recovered& half) {
 
 }  // namespace
 
-Incidents incidents_of(const Before& before) {
-  Incidents incidents;
-  for (const Recovered* half : {&before.urgent, &before.routine})
-    for (const Receipt& receipt : half->open) static_cast<void>(incidents.open(Incident{receipt}));
+Beginning begin_from(const Before& before) {
+  Beginning out;
+  std::vector<Receipt> interrupted;
   for (const Recovered* half : {&before.urgent, &before.routine}) {
-    for (Receipt receipt : half->interrupted) {
-      // A fix of an incident that stays open is tried again and again without a record of each try.
-      if (incidents.find(receipt.policy.name, receipt.rule, receipt.object) != nullptr) continue;
-      receipt.interrupted = true;
-      Incident incident{receipt};
-      incident.is_recorded = false;
-      static_cast<void>(incidents.open(std::move(incident)));
-    }
+    for (const Receipt& receipt : half->open)
+      static_cast<void>(out.incidents.open(Incident{receipt}));
+    interrupted.insert(interrupted.end(), half->interrupted.begin(), half->interrupted.end());
   }
-  return incidents;
+  // The newest fix of an object is the one whose outcome a look can still tell.
+  std::ranges::stable_sort(interrupted, std::ranges::greater{},
+                           [](const Receipt& receipt) { return receipt.detected.wall_ns; });
+  for (Receipt& receipt : interrupted) {
+    receipt.interrupted = true;
+    const auto* known = out.incidents.find(receipt.policy.name, receipt.rule, receipt.object);
+    if (known == nullptr) {
+      Incident incident{std::move(receipt)};
+      incident.is_recorded = false;
+      static_cast<void>(out.incidents.open(std::move(incident)));
+    } else if (known->receipt.incident != receipt.incident) {
+      out.untold.push_back(std::move(receipt));
+    }
+    // Else it is a fix of an incident that stays open, which is tried again and again without a
+    // record of each try.
+  }
+  return out;
 }
 
-void record_start(Recorder& recorder, const Before& before, std::int64_t now_wall_ns) {
+void record_start(Recorder& recorder, const Before& before, std::vector<Receipt> untold,
+                  std::int64_t now_wall_ns) {
   const auto previous = previous_epoch(before);
   open_stream(recorder, Stream::urgent, previous, before.urgent.end);
   open_stream(recorder, Stream::routine, previous, before.routine.end);
-  const bool was_clean = before.urgent.end && before.urgent.end->type == "agent_stop";
+  // A life whose every write was refused leaves a clean stop before it, and only the launcher
+  // knows.
+  const bool was_clean =
+      before.urgent.end && before.urgent.end->type == "agent_stop" && before.last_wait_status == 0;
   if (previous && !was_clean) record_unclean_stop(recorder, before, *previous, now_wall_ns);
   record_damage(recorder, Stream::urgent, before.urgent);
   record_damage(recorder, Stream::routine, before.routine);
+  for (Receipt& receipt : untold) {
+    receipt.outcome = outcome::check_failed;
+    receipt.reason = "interrupted";
+    receipt.detail = "the object deviated again before anybody could say what came of this fix";
+    recorder.record(receipt);
+  }
 }
 
 }  // namespace reeve

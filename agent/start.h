@@ -13,9 +13,15 @@ struct Before {
   int last_wait_status = 0;
 };
 
-// The incidents that were open, and those of which only an intent is known.
-Incidents incidents_of(const Before& before);
+struct Beginning {
+  Incidents incidents;  // those that were open, and those of which only an intent is known
+  // Fixes that were begun on objects of which `incidents` has another story: the next one was begun
+  // before the receipt of this one was durable.
+  std::vector<Receipt> untold;
+};
+Beginning begin_from(const Before& before);
 // To be called once, before anything else is recorded.
-void record_start(Recorder& recorder, const Before& before, std::int64_t now_wall_ns);
+void record_start(Recorder& recorder, const Before& before, std::vector<Receipt> untold,
+                  std::int64_t now_wall_ns);
 
 }  // namespace reeve
