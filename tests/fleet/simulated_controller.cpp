@@ -1,0 +1,127 @@
+#include "tests/fleet/simulated_controller.h"
+
+#include "common/limits.h"
+#include "controller/cli/cli_limits.h"
+
+namespace reeve::testing {
+
+// Shows the witness what is said to nodes, and says nothing once the power is gone.
+class SimulatedController::Mouth final : public ServerLink {
+ public:
+  explicit Mouth(SimulatedController& controller) : controller_(controller) {}
+
+  bool send(const TransportKey& peer, ByteView message) override {
+    if (controller_.disk_->power_is_cut()) return false;
+    const auto decoded = decode_message(message);
+    REEVE_ASSERT(decoded.ok());
+    if (decoded->type == MessageType::acknowledgement) {
+      const auto acknowledgement = decode_acknowledgement(decoded->payload);
+      REEVE_ASSERT(acknowledgement.ok());
+      controller_.witness_.saw_acknowledgement(*acknowledgement);
+    }
+    return controller_.network_.send(peer, message);
+  }
+  std::optional<Incoming> receive() override {
+    if (controller_.disk_->power_is_cut()) return std::nullopt;
+    return controller_.network_.receive();
+  }
+
+ private:
+  SimulatedController& controller_;
+};
+
+SimulatedController::SimulatedController(const TestFleet& fleet, FakeClock& clock,
+                                         LossyNetwork& network, Witness& witness)
+    : fleet_(fleet),
+      clock_(clock),
+      network_(network),
+      witness_(witness),
+      operator_(operators_.connect(fleet.admin.transport.public_key)),
+      mouth_(std::make_unique<Mouth>(*this)) {}
+
+SimulatedController::~SimulatedController() { close(); }
+
+bool SimulatedController::start() {
+  vfs_ = std::make_unique<SqliteVfs>(*disk_);
+  auto opened = SqliteStore::open("ledger.db", *vfs_);
+  if (!opened.ok()) return false;
+  store_ = std::move(*opened);
+  auto controller = Controller::open(
+      {*store_, clock_, fleet_.ledger_key, fleet_.transport.public_key, fleet_.root_object});
+  if (!controller.ok()) {
+    if (controller.error().name == "store_damaged") witness_.find(controller.error().detail);
+    close();
+    return false;
+  }
+  controller_ = std::move(*controller);
+  if (!disk_->power_is_cut()) witness_.look(*store_, Witness::Look::all_leaves);
+  return true;
+}
+
+void SimulatedController::step() {
+  if (controller_ == nullptr) return;
+  controller_->step(*mouth_, operators_);
+  if (!disk_->power_is_cut()) witness_.look(*store_, Witness::Look::new_leaves);
+}
+
+void SimulatedController::close() {
+  controller_.reset();
+  store_.reset();
+  vfs_.reset();
+}
+
+void SimulatedController::die() {
+  // What a dying process does not do: SQLite's tidying at the close of a connection.
+  disk_->cut_power_after(0);
+  close();
+  disk_->restore_power();
+  network_.forget_server();
+}
+
+void SimulatedController::lose_power(std::uint64_t seed) {
+  disk_->cut_power_after(0);
+  close();
+  disk_ = disk_->crash(seed);
+  network_.forget_server();
+}
+
+bool SimulatedController::ask(std::string operation, Value::Map arguments) {
+  if (controller_ == nullptr || disk_->power_is_cut()) return false;
+  OperatorRequest request;
+  request.id = ++requests_;
+  request.operation = std::move(operation);
+  request.made_wall_ns = clock_.wall_ns();
+  request.controller = key_hash(fleet_.transport.public_key);
+  request.arguments = std::move(arguments);
+  if (!operator_->send(seal_object(ObjectType::operator_request, encode_operator_request(request),
+                                   fleet_.admin.key)))
+    return false;
+  step();
+  bool is_done = false;
+  while (const auto message = operator_->receive()) {
+    const auto reply = decode_operator_reply(*message);
+    if (reply.ok() && reply->id == request.id) is_done = !reply->error.has_value();
+  }
+  return is_done;
+}
+
+bool SimulatedController::enroll(const Bytes& certificate) {
+  return ask("enroll", {{"certificate", certificate}});
+}
+
+bool SimulatedController::publish(std::uint64_t version, const std::vector<Rule>& rules) {
+  const Bytes bundle = encode_bundle({"base", rules});
+  Manifest manifest;
+  manifest.version = version;
+  manifest.created_s = clock_.wall_ns() / second_ns;
+  manifest.expires_s = manifest.created_s + limits::manifest_lifetime_s;
+  manifest.bundles = {{"base", sha256(bundle), bundle.size(), rules.size(), {}, {}}};
+  return ask("upload", {{"digest", sha256(bundle)},
+                        {"offset", std::uint64_t{0}},
+                        {"total", std::uint64_t{bundle.size()}},
+                        {"bytes", ByteView(bundle)}}) &&
+         ask("publish", {{"manifest", seal_object(ObjectType::manifest, encode_manifest(manifest),
+                                                  fleet_.policy_key)}});
+}
+
+}  // namespace reeve::testing
