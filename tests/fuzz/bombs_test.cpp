@@ -195,7 +195,8 @@ TEST_CASE("bombs in a journal are damage, and cost a mebibyte at most") {
     if (bytes.empty() || bytes.size() > limits::journal_frame_bytes_max) continue;
     for (const auto type :
          {FrameType::batch, FrameType::intent, FrameType::carried, FrameType::ready}) {
-      CAPTURE(name);
+      const std::string& bomb = name;  // Clang 14 lets no lambda have a structured binding
+      CAPTURE(bomb);
       CrashDisk disk;
       REQUIRE(disk.make_directory("journal").ok());
       auto file = disk.open(segment_name(Stream::urgent, 1));
