@@ -21,6 +21,13 @@ inline constexpr std::int64_t journal_retry_max_ns = 60'000'000'000;  // doublin
 static_assert(batch_bytes_max <= journal_frame_bytes_max);
 // Incidents that are open at once, per agent; more are counted into a `gap` record.
 inline constexpr std::size_t open_incidents_max = 10'000;
+// Of them, what one rule may have, so that whoever breaks one many times leaves room for others.
+inline constexpr std::size_t rule_incidents_max = open_incidents_max / 4;
+// Receipts that one rule may write at once, and how soon it may write one more; beyond, it has one
+// `gap` record in so much time that counts them.
+inline constexpr std::uint64_t rule_receipts_max = 10'000;
+inline constexpr std::int64_t rule_receipt_ns = 1'000'000'000;
+inline constexpr std::int64_t rule_gap_ns = 60'000'000'000;
 // The circuit breaker (docs/architecture.md section 5). A failing fix is tried again no sooner than
 // the first figure, doubling up to the second; for rules of severity high and critical up to the
 // third.
@@ -63,9 +70,21 @@ inline constexpr std::size_t courier_messages_per_step = 64;
 // Enforcement: how long a sweep may run before sensors and courier are heard again; objects that
 // are looked at again at a time of their own (beyond: their whole rules are).
 inline constexpr std::int64_t sweep_slice_ns = 2'000'000;
+// So long a run of one rule goes on putting right, a sensor's wakes are looked at, what is due is
+// looked at again; the rest waits for the next step, so that whoever makes very much of it keeps
+// neither launcher nor other rules waiting.
+inline constexpr std::int64_t work_slice_ns = 500'000'000;
 // The launcher hears of us at least so often.
 inline constexpr std::int64_t loop_wait_ns_max = 4'000'000'000;
 inline constexpr std::size_t rechecks_max = 1'000;
+// An object whose look takes longer than this (a large file's digest) is not looked at again for a
+// sensor before so many times what it took: whoever writes to it all the time costs little more.
+inline constexpr std::int64_t long_look_ns = 5'000'000;
+inline constexpr std::int64_t long_look_share = 10;
+// A sensor that lost events finds anew what it has to watch: no sooner than this after the last
+// time, nor than so many times what that took, so that making it do so costs a fiftieth of a core.
+inline constexpr std::int64_t sensor_renewal_ns = 1'000'000'000;
+inline constexpr std::int64_t sensor_renewal_share = 50;
 // A sensor's blind periods get one record in so much time, whatever makes it lose events.
 inline constexpr std::int64_t blind_record_ns = 60'000'000'000;
 inline constexpr std::size_t blind_spots_max = 64;  // told of; each cut to name_bytes_max

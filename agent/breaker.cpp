@@ -46,6 +46,13 @@ std::int64_t retry_at(const FixHistory& history, const Rule& rule) {
          doubled(std::min(limits::fix_retry_min_ns, max_ns), max_ns, history.failures - 1);
 }
 
+// The object deviates again: a new hour, and one more for whoever broke it.
+void begin_return(FixHistory& history, const Cause& actor, std::int64_t now_ns) {
+  if (!history.is_contested && now_ns - history.since_ns >= limits::breaker_hour_ns)
+    history.fixes = 0;
+  if (history.right_ns) vote(history, actor);
+}
+
 CircuitBreaker::Turn turn_of(FixHistory& history, const Rule& rule, std::int64_t now_ns) {
   CircuitBreaker::Turn turn{figures_at(history, rule.breaker), {}, 0};
   if (turn.at_ns > now_ns) history.is_contested = true;
@@ -60,22 +67,19 @@ CircuitBreaker::Turn turn_of(FixHistory& history, const Rule& rule, std::int64_t
 
 // The object deviates: is it back, and how soon?
 void came_back(FixHistory& history, const Cause& actor, std::int64_t now_ns) {
-  if (!history.is_contested && now_ns - history.since_ns >= limits::breaker_hour_ns)
-    history.fixes = 0;
+  begin_return(history, actor, now_ns);
   if (!history.right_ns) return;
   const std::int64_t held_ns = now_ns - *history.right_ns;
   history.right_ns.reset();
-  vote(history, actor);
   if (held_ns <= limits::quick_return_ns)
     ++history.returns;
   else if (held_ns >= limits::rung_held_ns)
     history.returns = 0;
 }
 
-void count_fix(FixHistory& history, std::int64_t now_ns) {
+void count_round(FixHistory& history, std::int64_t now_ns) {
   if (history.fixes == 0) history.since_ns = now_ns;
   ++history.fixes;
-  history.failures = 0;
 }
 
 // Critical rules, and contested objects of high ones, which have a ceiling of their own.
@@ -102,7 +106,9 @@ CircuitBreaker::Turn CircuitBreaker::turn(const Rule& rule, const Receipt& recei
 void CircuitBreaker::tried(const Rule& rule, const Receipt& receipt, const Cause& actor,
                            std::int64_t now_ns) {
   FixHistory& history = histories_.make(place_of(receipt));
-  if (history.last_ns == 0) vote(history, actor);
+  const bool is_undone = receipt.outcome == outcome::not_held;
+  // Between an act that passed and the look after it somebody was faster: whoever woke us now.
+  if (history.last_ns == 0 || is_undone) vote(history, actor);
   if (!is_beyond_budgets(rule, &history)) {
     ++used_;
     ++used_by_[{receipt.policy.name, receipt.rule}];
@@ -111,15 +117,48 @@ void CircuitBreaker::tried(const Rule& rule, const Receipt& receipt, const Cause
   const bool is_right = receipt.outcome == outcome::fixed || receipt.outcome == outcome::resolved;
   // An object that was exchanged under the act was broken by somebody just as well.
   const bool is_foiled = receipt.reason == "object_changed" || receipt.outcome == outcome::resolved;
-  if (is_right || is_foiled) count_fix(history, now_ns);
+  if (is_right || is_foiled || is_undone) count_round(history, now_ns);
+  if (is_right || is_foiled) history.failures = 0;
   if (is_right) {
     history.right_ns = now_ns;
     history.is_ours = receipt.outcome == outcome::fixed;
   } else if (!is_foiled) {
-    history.is_undone = receipt.outcome == outcome::not_held;
-    history.returns += history.is_undone ? 1 : 0;
+    history.is_undone = is_undone;
+    history.returns += is_undone ? 1 : 0;
     ++history.failures;
   }
+}
+
+std::optional<std::int64_t> CircuitBreaker::waits_until(const Rule& rule, const std::string& policy,
+                                                        const std::string& object,
+                                                        std::int64_t now_ns) const {
+  const FixHistory* history = histories_.peek({policy, rule.id, object});
+  if (history == nullptr || history->right_ns) return std::nullopt;
+  FixHistory as_asked = *history;
+  const Turn turn = turn_of(as_asked, rule, now_ns);
+  // What becomes contested by being asked is to be told.
+  const bool is_news = as_asked.is_contested != history->is_contested;
+  return turn.waits() && !is_news ? std::optional(turn.at_ns) : std::nullopt;
+}
+
+void CircuitBreaker::seen(const Rule& rule, const Receipt& receipt, const Cause& actor,
+                          std::int64_t now_ns) {
+  FixHistory* history = histories_.find(place_of(receipt));
+  if (history == nullptr) return;
+  begin_return(*history, actor, now_ns);
+  history->right_ns.reset();
+  history->next_ns = figures_at(*history, rule.breaker);
+  if (history->next_ns > now_ns) history->is_contested = true;
+}
+
+void CircuitBreaker::closed(const Receipt& receipt, std::int64_t now_ns) {
+  if (is_contested(receipt)) return;
+  FixHistory& history = histories_.make(place_of(receipt));
+  if (history.last_ns == 0) vote(history, receipt.cause);
+  count_round(history, now_ns);
+  history.last_ns = now_ns;
+  history.right_ns = now_ns;
+  history.is_ours = false;
 }
 
 // The figures are those of the rule that asks. A rule's first fix of a minute is never held back,
@@ -181,8 +220,14 @@ Contention CircuitBreaker::contention(const Receipt& receipt, Phase phase, Momen
   out.fixes = history->fixes;
   if (history->fixes > 0) out.since_ns = std::min(out.since_ns, wall_of(history->since_ns));
   if (phase == Phase::open) out.until_ns = wall_of(std::max(now.mono_ns, history->next_ns));
-  if (history->votes > 0) out.rival = history->rival;
+  out.rival = rival_of(receipt);
   return out;
+}
+
+std::optional<Cause> CircuitBreaker::rival_of(const Receipt& receipt) const {
+  const FixHistory* history = histories_.peek(place_of(receipt));
+  if (history == nullptr || !history->is_contested || history->votes == 0) return std::nullopt;
+  return history->rival;
 }
 
 void CircuitBreaker::resume(const Receipt& receipt) {

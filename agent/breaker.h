@@ -26,6 +26,16 @@ class CircuitBreaker {
   // After each fix, with the receipt as the second look judged it.
   void tried(const Rule& rule, const Receipt& receipt, const Cause& actor, std::int64_t now_ns);
 
+  // When it is to be asked again for one that is known to deviate and waits; absent where it is
+  // now.
+  std::optional<std::int64_t> waits_until(const Rule& rule, const std::string& policy,
+                                          const std::string& object, std::int64_t now_ns) const;
+
+  // Where no fix may be tried: the object was seen to deviate; its incident was closed because it
+  // holds again. By the same figures one that comes back again and again is contested.
+  void seen(const Rule& rule, const Receipt& receipt, const Cause& actor, std::int64_t now_ns);
+  void closed(const Receipt& receipt, std::int64_t now_ns);
+
   bool is_contested(const Receipt& receipt) const;
   // The object was seen to deviate where no fix may be tried.
   void deviates(const Receipt& receipt);
@@ -34,6 +44,8 @@ class CircuitBreaker {
   std::optional<std::int64_t> calm_at(const Receipt& receipt, std::int64_t now_ns);
   // When an act of ours last made a contested object right, if that was what did.
   std::optional<std::int64_t> put_right_at(const Receipt& receipt) const;
+  // Who broke a contested object most often, where that is known.
+  std::optional<Cause> rival_of(const Receipt& receipt) const;
   // For the record of a contested object's contention; of one that is not remembered, as far as
   // the receipt tells.
   Contention contention(const Receipt& receipt, Phase phase, Moment now) const;

@@ -13,15 +13,24 @@ namespace reeve {
 
 Enforcer::Enforcer(Parts parts)
     : parts_(std::move(parts)),
-      teller_(parts_.recorder, parts_.notes),
+      teller_(parts_.recorder, parts_.notes, parts_.clock),
       cycle_({parts_.eyes, parts_.hands, parts_.clock, teller_, parts_.incidents, breaker_}),
       heard_wall_ns_(parts_.sensors.size(), parts_.clock.wall_ns()),
       blind_(parts_.sensors.size()),
+      renewals_(parts_.sensors.size()),
       next_sweep_(INT64_MAX) {
   for (const Receipt& receipt : parts_.incidents.contested()) breaker_.resume(receipt);
 }
 
+// What will be counted only has no intent to be looked up by a start either.
+void Enforcer::Teller::intend(const Receipt& receipt, Intent intent) {
+  const bool is_durable = intent == Intent::durable;
+  if (is_durable || budget_.has_room(receipt, clock_.monotonic_ns()))
+    accounts_.intend(receipt, intent);
+}
+
 void Enforcer::Teller::record(const Receipt& receipt) {
+  if (!budget_.take(receipt, moment_of(clock_))) return;
   notes_.note(fmt::format("{} {}: {}: {}{}{}", receipt.rule, printable(receipt.object),
                           receipt.outcome, printable(receipt.found),
                           receipt.desired.empty() ? "" : " -> ", printable(receipt.desired)));
@@ -40,6 +49,7 @@ void Enforcer::adopt(ActivePolicy policy, std::string_view via) {
   policy_ = std::move(policy);
   rechecks_.clear();
   objects_due_ = 0;
+  resting_.clear();
   blind_spots_.clear();
   cycle_.withdraw_others(policy_);
   std::vector<std::pair<WatchId, Watch>> watches;
@@ -47,6 +57,7 @@ void Enforcer::adopt(ActivePolicy policy, std::string_view via) {
     for (Watch& watch : policy_.rules[i].resource->watches())
       watches.emplace_back(static_cast<WatchId>(i), std::move(watch));
   for (Sensor* sensor : parts_.sensors) add_blind_spots(sensor->watch(watches));
+  for (Renewal& renewal : renewals_) renewal.is_owed = false;
   is_state_owed_ = true;
   sweep_at_.reset();
   begin_sweep(via);
@@ -55,22 +66,51 @@ void Enforcer::adopt(ActivePolicy policy, std::string_view via) {
 void Enforcer::hear(std::size_t index) {
   SensorReport report = parts_.sensors[index]->drain();
   add_blind_spots(report.blind_spots);
+  const std::int64_t until = parts_.clock.monotonic_ns() + limits::work_slice_ns;
   std::set<std::pair<std::size_t, std::string>> heard;
   for (const Wake& wake : report.wakes) {
     if (wake.rule >= policy_.rules.size()) continue;
     if (wake.object && !heard.emplace(wake.rule, *wake.object).second) continue;
-    run(wake.rule, Scope{wake.object}, wake.cause);
+    const std::int64_t now = parts_.clock.monotonic_ns();
+    if (now < until)
+      hear(wake);
+    else
+      look_again(wake.rule, {wake.object.value_or(""), now});
   }
   if (report.overflowed) {
     blind_.add(index, heard_wall_ns_[index], parts_.clock.wall_ns());
     record_blind(blind_.take_due(parts_.clock.monotonic_ns()));
+    renewals_[index].is_owed = true;
     begin_sweep("sweep");
   }
   heard_wall_ns_[index] = parts_.clock.wall_ns();
 }
 
+void Enforcer::hear(const Wake& wake) {
+  const std::pair what(std::size_t{wake.rule}, wake.object.value_or(""));
+  const auto resting = wake.object ? resting_.find(what) : resting_.end();
+  const auto due = rechecks_.find(what);
+  const std::int64_t now = parts_.clock.monotonic_ns();
+  if (resting == resting_.end() || resting->second <= now) {
+    // This look is the one that was due as well.
+    if (wake.object && due != rechecks_.end() && due->second <= now) {
+      rechecks_.erase(due);
+      --objects_due_;
+    }
+    return run(wake.rule, Scope{wake.object}, wake.cause);
+  }
+  if (due == rechecks_.end() || due->second > resting->second)
+    look_again(wake.rule, {*wake.object, resting->second});
+}
+
 void Enforcer::run(std::size_t rule, const Scope& scope, const Cause& cause) {
+  const std::int64_t began = parts_.clock.monotonic_ns();
   const CycleResult result = cycle_.run(policy_, rule, scope, cause);
+  const std::int64_t now = parts_.clock.monotonic_ns();
+  if (scope.object && now - began > limits::long_look_ns) {
+    std::erase_if(resting_, [now](const auto& one) { return one.second <= now; });
+    resting_[{rule, *scope.object}] = now + (now - began) * limits::long_look_share;
+  }
   is_state_new_ = is_state_new_ || result.has_changed;
   if (parts_.recorder.is_crowded()) parts_.recorder.commit();
   // In the next step and not here: a rival that breaks as fast as we repair must not keep us from
@@ -93,11 +133,26 @@ void Enforcer::look_again(std::size_t rule, const Recheck& recheck) {
 }
 
 void Enforcer::work() {
+  renew_due();
   recheck_due();
   record_blind(blind_.take_due(parts_.clock.monotonic_ns()));
+  record_gaps(teller_.budget().take_due(parts_.clock.monotonic_ns()));
   if (!sweep_at_ && parts_.clock.monotonic_ns() >= next_sweep_) begin_sweep("sweep");
   if (sweep_at_) sweep_slice();
   record_state_if_due();
+}
+
+// Watches first, then the look: what changes in between is told of or seen.
+void Enforcer::renew_due() {
+  for (std::size_t i = 0; i < renewals_.size(); ++i) {
+    const std::int64_t began = parts_.clock.monotonic_ns();
+    if (!renewals_[i].is_owed || began < renewals_[i].at_ns) continue;
+    add_blind_spots(parts_.sensors[i]->renew());
+    const std::int64_t now = parts_.clock.monotonic_ns();
+    const std::int64_t rest = (now - began) * limits::sensor_renewal_share;
+    renewals_[i] = {false, now + std::max(rest, limits::sensor_renewal_ns)};
+    begin_sweep("sweep");
+  }
 }
 
 void Enforcer::recheck_due() {
@@ -108,6 +163,7 @@ void Enforcer::recheck_due() {
   Cause cause;
   cause.via = "retry";
   for (const auto& what : due) {
+    if (parts_.clock.monotonic_ns() >= now + limits::work_slice_ns) return;
     rechecks_.erase(what);
     Scope scope;
     if (!what.second.empty()) {
@@ -160,6 +216,9 @@ std::int64_t Enforcer::next_due() const {
   std::int64_t due = next_sweep_;
   for (const auto& [what, at] : rechecks_) due = std::min(due, at);
   due = std::min(due, blind_.next_due().value_or(due));
+  due = std::min(due, teller_.budget().next_due().value_or(due));
+  for (const Renewal& renewal : renewals_)
+    if (renewal.is_owed) due = std::min(due, renewal.at_ns);
   if (policy_.version == 0) return due;
   due = std::min(due, state_recorded_at_ + limits::state_record_hourly_ns);
   if (is_state_new_) due = std::min(due, state_recorded_at_ + limits::state_record_change_ns);
@@ -204,7 +263,31 @@ void Enforcer::record_blind(const std::vector<BlindPeriods::Period>& periods) {
   }
 }
 
-void Enforcer::stop() { record_blind(blind_.take_all()); }
+// As a gap of the journal's, with the rule whose it is.
+void Enforcer::record_gaps(const std::vector<ReceiptBudget::Gap>& gaps) {
+  for (const ReceiptBudget::Gap& gap : gaps) {
+    parts_.notes.note(fmt::format("{}: more receipts than one rule may write: {} are counted only",
+                                  gap.rule, gap.count));
+    Value::Map counts;
+    for (std::size_t i = 0; i < gap.by_severity.size(); ++i)
+      counts.emplace_back(std::string(name_of(static_cast<Severity>(i))), gap.by_severity[i]);
+    counts.emplace_back("none", std::uint64_t{0});
+    parts_.recorder.add("gap", std::nullopt,
+                        {{"stream", name_of(gap.stream)},
+                         {"count", gap.count},
+                         {"by_severity", std::move(counts)},
+                         {"since", gap.since_ns},
+                         {"until", gap.until_ns},
+                         {"hash", gap.hash},
+                         {"policy", gap.policy},
+                         {"rule", gap.rule}});
+  }
+}
+
+void Enforcer::stop() {
+  record_blind(blind_.take_all());
+  record_gaps(teller_.budget().take_all());
+}
 
 void Enforcer::add_blind_spots(const std::vector<std::string>& spots) {
   for (const std::string& spot : spots) {

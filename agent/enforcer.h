@@ -6,6 +6,7 @@
 #include "agent/blind_periods.h"
 #include "agent/cycle.h"
 #include "agent/notes.h"
+#include "agent/receipt_budget.h"
 #include "agent/record.h"
 #include "agent/sensor.h"
 
@@ -40,34 +41,42 @@ class Enforcer {
   std::array<std::uint32_t, rule_states> counts() const;
   // How many state records there have been: a heartbeat follows each.
   std::uint64_t state_records() const { return state_records_; }
+  // Who fights over a contested object, where that is known.
+  std::optional<Cause> rival_of(const Receipt& receipt) const { return breaker_.rival_of(receipt); }
   const std::vector<std::string>& blind_spots() const { return blind_spots_; }
   std::vector<std::string> sensor_names() const;
 
  private:
-  // Tells the owner of the host what is being accounted for.
+  // Tells the owner of the host what is being accounted for, and keeps each rule to its share.
   class Teller final : public Accounts {
    public:
-    Teller(Accounts& accounts, Notes& notes) : accounts_(accounts), notes_(notes) {}
-    void intend(const Receipt& receipt, Intent intent) override {
-      accounts_.intend(receipt, intent);
-    }
+    Teller(Accounts& accounts, Notes& notes, const Clock& clock)
+        : accounts_(accounts), notes_(notes), clock_(clock) {}
+    void intend(const Receipt& receipt, Intent intent) override;
     void record(const Receipt& receipt) override;
     void record(const Contention& contention) override;
     void count_only(const Receipt& receipt) override { accounts_.count_only(receipt); }
+    ReceiptBudget& budget() { return budget_; }
+    const ReceiptBudget& budget() const { return budget_; }
 
    private:
     Accounts& accounts_;
     Notes& notes_;
+    const Clock& clock_;
+    ReceiptBudget budget_;
   };
 
   void run(std::size_t rule, const Scope& scope, const Cause& cause);
+  void hear(const Wake& wake);
   void look_again(std::size_t rule, const Recheck& recheck);
+  void renew_due();
   void begin_sweep(std::string_view via);
   void sweep_slice();
   void end_sweep();
   void recheck_due();
   void add_blind_spots(const std::vector<std::string>& spots);
   void record_blind(const std::vector<BlindPeriods::Period>& periods);
+  void record_gaps(const std::vector<ReceiptBudget::Gap>& gaps);
   void record_state_if_due();
   void record_state();
   std::int64_t jittered_sweep_interval();
@@ -80,6 +89,11 @@ class Enforcer {
   std::vector<std::string> blind_spots_;
   std::vector<std::int64_t> heard_wall_ns_;  // by sensor: when it was last heard
   BlindPeriods blind_;
+  struct Renewal {
+    bool is_owed = false;
+    std::int64_t at_ns = 0;  // not before
+  };
+  std::vector<Renewal> renewals_;        // by sensor
   std::optional<std::size_t> sweep_at_;  // the next rule of the sweep that goes on
   std::size_t sweep_left_ = 0;           // how many rules until it is done
   std::string sweep_via_;
@@ -87,8 +101,10 @@ class Enforcer {
   // Rule and object, or none for the whole of it: due.
   std::map<std::pair<std::size_t, std::string>, std::int64_t> rechecks_;
   std::size_t objects_due_ = 0;  // how many of them name an object
-  bool is_state_new_ = false;    // since the last state record
-  bool is_state_owed_ = false;   // at the end of the first sweep of a policy
+  // Rule and object whose look took long: not for a sensor before.
+  std::map<std::pair<std::size_t, std::string>, std::int64_t> resting_;
+  bool is_state_new_ = false;   // since the last state record
+  bool is_state_owed_ = false;  // at the end of the first sweep of a policy
   std::int64_t state_recorded_at_ = 0;
   std::uint64_t state_records_ = 0;
 };

@@ -18,7 +18,7 @@ struct Wake {
 
 struct SensorReport {
   std::vector<Wake> wakes;
-  bool overflowed = false;  // events were lost: sweep everything, record the blind period
+  bool overflowed = false;  // events were lost: renew(), sweep, record the blind period
   std::vector<std::string> blind_spots;  // what could no longer be watched since watch()
 };
 
@@ -31,6 +31,9 @@ class Sensor {
   // missed from the return on: whoever calls this checks every rule once afterwards.
   virtual std::vector<std::string> watch(const std::vector<std::pair<WatchId, Watch>>& all) = 0;
   virtual SensorReport drain() = 0;
+  // After events were lost: finds anew what there is to watch, and answers as watch() does. It may
+  // take long, so that whoever calls this decides how often. Sensors without such a book have none.
+  virtual std::vector<std::string> renew() { return {}; }
 };
 
 }  // namespace reeve

@@ -96,6 +96,10 @@ Result<std::unique_ptr<InotifySensor>> InotifySensor::open(const std::string& ro
 
 std::vector<std::string> InotifySensor::watch(const std::vector<std::pair<WatchId, Watch>>& all) {
   all_ = all;
+  return renew();
+}
+
+std::vector<std::string> InotifySensor::renew() {
   build();
   return book_.take_blind_spots();
 }
@@ -134,8 +138,6 @@ SensorReport InotifySensor::drain() {
     else
       handle(event);
   }
-  // After an overflow the book itself may be out of date.
-  if (report.overflowed) build();
   settle_doubtful();
   report.wakes = wakes();
   report.blind_spots = book_.take_blind_spots();

@@ -26,6 +26,7 @@ class InotifySensor final : public Sensor {
   int fd() const override { return book_.queue().fd(); }
   std::vector<std::string> watch(const std::vector<std::pair<WatchId, Watch>>& all) override;
   SensorReport drain() override;
+  std::vector<std::string> renew() override;
 
  private:
   // A rule and one of its objects, or all of it. The set keeps each wake once.

@@ -32,6 +32,12 @@ Result<int> InotifyQueue::add(int directory, std::uint32_t mask) {
 
 void InotifyQueue::remove(int watch) { inotify_rm_watch(fd_.get(), watch); }
 
+void InotifyQueue::discard() {
+  std::array<char, limits::sensor_read_bytes> part;
+  while (::read(fd_.get(), part.data(), part.size()) > 0) {
+  }
+}
+
 std::vector<InotifyEvent> InotifyQueue::read() {
   std::vector<InotifyEvent> out;
   alignas(inotify_event) std::array<char, limits::sensor_read_bytes> part;

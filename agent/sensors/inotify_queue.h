@@ -33,6 +33,8 @@ class InotifyQueue {
   // in os_errno where fs.inotify.max_user_watches is reached.
   Result<int> add(int directory, std::uint32_t mask);
   void remove(int watch);
+  // Drops what waits. Ends where nothing is watched any more.
+  void discard();
   // What waits, in order; the rest of a longer queue comes with the next call.
   std::vector<InotifyEvent> read();
 

@@ -87,7 +87,9 @@ std::vector<Wake> ListenerSensor::wakes_for(const std::vector<std::string>& obje
   if (objects.empty()) return out;
   Cause cause;
   cause.via = name();
-  const bool is_too_many = objects.size() > limits::sensor_wakes_max / rules_.size();
+  const std::size_t most =
+      std::min(limits::listener_wakes_max, limits::sensor_wakes_max / rules_.size());
+  const bool is_too_many = objects.size() > most;
   for (WatchId rule : rules_) {
     if (is_too_many)
       out.push_back({rule, std::nullopt, cause});

@@ -29,6 +29,9 @@ void take_out(Map& by_name, const std::string& name, const T* one) {
 
 void WatchBook::clear() {
   for (const auto& [watch, directory] : directories_) queue_.remove(watch);
+  // The kernel tells of each watch that it is gone: of very many, that alone overflows the queue,
+  // and whoever looks again after an overflow would do so for ever.
+  queue_.discard();
   directories_.clear();
   links_.clear();
   content_rules_.clear();

@@ -66,6 +66,7 @@ class WatchBook {
   InotifyQueue& queue() { return queue_; }
   const InotifyQueue& queue() const { return queue_; }
 
+  // Forgets everything, what waits in the queue as well.
   void clear();
   // Directories that hold this rule's objects are asked for changes of content as well.
   void want_content(WatchId rule) { content_rules_.insert(rule); }

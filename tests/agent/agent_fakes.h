@@ -2,6 +2,7 @@
 // notes that are kept, and a rule about a file's mode.
 #pragma once
 
+#include <functional>
 #include <utility>
 
 #include "agent/notes.h"
@@ -18,10 +19,17 @@ class FakeSensor final : public Sensor {
     return blind;
   }
   SensorReport drain() override { return std::exchange(next, {}); }
+  std::vector<std::string> renew() override {
+    ++renewals;
+    if (on_renewal) on_renewal();
+    return {};
+  }
 
   std::vector<std::pair<WatchId, Watch>> watched;
   std::vector<std::string> blind;
   SensorReport next;
+  std::size_t renewals = 0;
+  std::function<void()> on_renewal;
 };
 
 class KeptNotes final : public Notes {

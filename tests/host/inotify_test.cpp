@@ -382,7 +382,7 @@ TEST_CASE("a storm of changes becomes one wake for the whole rule") {
   CHECK(watched.woken() == Woken{"0 *"});
 }
 
-TEST_CASE("an overflow is reported and what came meanwhile is watched") {
+TEST_CASE("an overflow is reported, and once renewed what came meanwhile is watched") {
   TemporaryTree tree;
   for (std::string path : {"/srv", "/new", "/new/deep"}) tree.add_directory(path);
   tree.add_file("/new/deep/x");
@@ -398,8 +398,27 @@ TEST_CASE("an overflow is reported and what came meanwhile is watched") {
        report = watched.sensor().drain())
     overflows += report.overflowed ? 1 : 0;
   CHECK(overflows == 1);
+  CHECK(watched.sensor().renew().empty());
+  CHECK(watched.woken().empty());
   tree.set_mode("/srv/new/deep/x", 0600);
   CHECK(watched.woken() == Woken{"0 /srv/new/deep/x"});
+}
+
+TEST_CASE("giving back more watches than the queue holds loses no event") {
+  const std::size_t directories = queue_length() + 1;
+  if (directories > 40'000) {
+    fmt::print("SKIP more watches than the queue holds: it holds {}\n", directories - 1);
+    return;
+  }
+  TemporaryTree tree;
+  tree.add_directory("/srv");
+  for (std::size_t i = 0; i < directories; ++i) tree.add_directory(fmt::format("/srv/{}", i));
+  Watched watched(tree, {tree_watch("/srv")});
+  CHECK(watched.woken().empty());
+  CHECK(watched.sensor().renew().empty());
+  CHECK(watched.woken().empty());
+  tree.add_file("/srv/7777/x");
+  CHECK(watched.woken() == Woken{"0 /srv/7777/x"});
 }
 
 TEST_CASE("a directory that we may not watch is told of as a blind spot" *

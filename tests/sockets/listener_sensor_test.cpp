@@ -127,7 +127,9 @@ TEST_CASE("of a thousand listeners only the changed one is told, of too many cha
   sensor->watch(listening({1}));
   sockets.add("udp 0.0.0.0:5");
   CHECK(woken(*sensor) == Wakes{"1 udp 0.0.0.0:5"});
-  for (int port = 1; port <= 9'000; ++port) sockets.add(fmt::format("udp [::1]:{}", port));
+  for (int port = 1; port <= 8; ++port) sockets.add(fmt::format("udp [::1]:{}", port));
+  CHECK(woken(*sensor).size() == 8);
+  for (int port = 11; port <= 19; ++port) sockets.add(fmt::format("udp [::1]:{}", port));
   CHECK(woken(*sensor) == Wakes{"1 "});
 }
 
