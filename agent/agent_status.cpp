@@ -30,20 +30,30 @@ Value::Array rules_told(const ActivePolicy& policy) {
   return out;
 }
 
-Value::Array incidents_told(const Incidents& incidents) {
+// By its program; by its user where that is all that is known.
+std::string words_for(const Cause& rival) {
+  std::string out = rival.program;
+  if (rival.uid) out += (out.empty() ? "user " : ", user ") + std::to_string(*rival.uid);
+  return shortened(printable(out), 256);
+}
+
+Value::Array incidents_told(const Incidents& incidents, const Enforcer& enforcer) {
   Value::Array out;
   for (Stream stream : {Stream::urgent, Stream::routine}) {
     for (const Incident* incident : incidents.of_stream(stream)) {
       if (!incident->is_recorded) continue;
       const Receipt* receipt = &incident->receipt;
       if (out.size() >= limits::status_incidents_max) return out;
-      out.push_back(Value::Map{{"rule", receipt->rule},
-                               {"object", shortened(printable(receipt->object), 256)},
-                               {"outcome", receipt->outcome},
-                               {"reason", receipt->reason},
-                               {"found", shortened(printable(receipt->found), 128)},
-                               {"desired", shortened(printable(receipt->desired), 128)},
-                               {"since", receipt->detected.wall_ns}});
+      Value::Map told{{"rule", receipt->rule},
+                      {"object", shortened(printable(receipt->object), 256)},
+                      {"outcome", receipt->outcome},
+                      {"reason", receipt->reason},
+                      {"found", shortened(printable(receipt->found), 128)},
+                      {"desired", shortened(printable(receipt->desired), 128)},
+                      {"since", receipt->detected.wall_ns}};
+      const auto rival = incident->is_contested() ? enforcer.rival_of(*receipt) : std::nullopt;
+      if (rival) told.emplace_back("rival", words_for(*rival));
+      out.push_back(std::move(told));
     }
   }
   return out;
@@ -75,7 +85,7 @@ Value::Map Agent::status() const {
           {"unacknowledged", std::uint64_t{outbox_.in_flight()}},
           {"disk", disk_refusal_},
           {"rule_states", rules_told(policy)},
-          {"open", incidents_told(incidents_)}};
+          {"open", incidents_told(incidents_, enforcer_)}};
 }
 
 }  // namespace reeve

@@ -17,27 +17,39 @@ CycleResult Cycle::run(ActivePolicy& policy, std::size_t rule, const Scope& scop
   const Work work{active.rule, *active.resource, policy.reference_of(active), cause, result};
 
   // Check: what is not as policy wants it?
-  const auto seen = work.resource.check(parts_.eyes, scope);
+  const Looked looked = look(work, scope);
+  const auto& seen = looked.seen;
   if (seen.ok()) {
-    for (const Deviation& deviation : seen->deviations) put_right(work, deviation);
-    close_what_holds(work, scope, *seen);
+    put_right(work, seen->deviations);
+    close_what_holds(work, scope, looked);
     see_to_the_rest(work, *seen);
-  } else {
-    could_not_look(work, scope, seen.error());
   }
+  if (!seen.ok() || seen->unseen)
+    could_not_look(work, scope, seen.ok() ? *seen->unseen : seen.error());
   const RuleState before = std::exchange(active.state, state_after(active, work, scope, seen));
   result.has_changed = active.state != before;
   return result;
 }
 
+// As many as fit into one slice of time, the rest in the next.
+void Cycle::put_right(const Work& work, const std::vector<Deviation>& deviations) {
+  const std::int64_t until = parts_.clock.monotonic_ns() + limits::work_slice_ns;
+  for (const Deviation& deviation : deviations) {
+    work.result.is_cut_short = parts_.clock.monotonic_ns() >= until;
+    if (work.result.is_cut_short) return;
+    put_right(work, deviation);
+  }
+}
+
 void Cycle::put_right(const Work& work, Deviation deviation) {
   Receipt receipt = receipt_for(work, deviation);
+  const Cause actor = actor_of(work.cause, deviation);
   if (!may_fix(work, deviation)) {
+    parts_.breaker.seen(work.rule, receipt, actor, parts_.clock.monotonic_ns());
     judge_untouched(receipt, deviation);
     return settle(work, std::move(receipt));
   }
   // Breaker: what is fought over, keeps failing or uses too much waits for its turn.
-  const Cause actor = actor_of(work.cause, deviation);
   const auto turn = parts_.breaker.turn(work.rule, receipt, actor, parts_.clock.monotonic_ns());
   if (turn.waits()) return wait(work, std::move(receipt), turn);
   deviation.rung = turn.rung;
@@ -54,6 +66,7 @@ void Cycle::put_right(const Work& work, Deviation deviation) {
   if (left.ok() && left->holds()) receipt.verified = moment_of(parts_.clock);
   judge(receipt, acted, left);
   parts_.breaker.tried(work.rule, receipt, actor, parts_.clock.monotonic_ns());
+  work.result.is_any_new = true;
 
   // Record: one receipt when it is over, or one when it opens and one when it closes.
   settle(work, std::move(receipt));
@@ -76,6 +89,7 @@ void Cycle::open(const Work& work, Receipt receipt) {
     work.result.is_unlisted = true;
     return parts_.accounts.count_only(receipt);
   }
+  work.result.is_any_new = true;
   parts_.accounts.record(receipt);
 }
 
@@ -93,6 +107,36 @@ void Cycle::close(Receipt receipt) {
 }
 
 // ---- What the page above leaves out. ----
+
+// Where a rule has so many incidents that they could take all the room of a check, those that are
+// known to wait are not named again, but when the first of them is due.
+Cycle::Looked Cycle::look(const Work& work, const Scope& scope) {
+  std::set<std::string> waiting;
+  std::optional<std::int64_t> first_ns;
+  Scope asked = scope;
+  const auto& open = parts_.incidents.of_rule(work.policy.name, work.rule.id);
+  if (!scope.object && open.size() >= limits::check_fixable_max / 2)
+    asked.is_known = [&](const Deviation& deviation) {
+      const auto due_ns = waits_until(work, deviation);
+      if (!due_ns) return false;
+      first_ns = std::min(first_ns.value_or(*due_ns), *due_ns);
+      waiting.insert(deviation.object);
+      return true;
+    };
+  auto seen = work.resource.check(parts_.eyes, asked);
+  if (first_ns && *first_ns != INT64_MAX) work.result.rechecks.push_back({"", *first_ns});
+  return {std::move(seen), std::move(waiting)};
+}
+
+// Absent where something is to be done or told; INT64_MAX where nothing will be by the clock.
+std::optional<std::int64_t> Cycle::waits_until(const Work& work, const Deviation& deviation) const {
+  if (may_fix(work, deviation))
+    return parts_.breaker.waits_until(work.rule, work.policy.name, deviation.object,
+                                      parts_.clock.monotonic_ns());
+  const Incident* known = parts_.incidents.find(work.policy.name, work.rule.id, deviation.object);
+  const bool is_told = known != nullptr && known->is_recorded && !known->is_contested();
+  return is_told ? std::optional(INT64_MAX) : std::nullopt;
+}
 
 // An incident that is open keeps its id, its severity (and so its stream) and its detection.
 Receipt Cycle::receipt_for(const Work& work, const Deviation& deviation) const {
@@ -166,21 +210,23 @@ void Cycle::could_not_look(const Work& work, const Scope& scope, const Error& er
   const Incident* known = parts_.incidents.find(work.policy.name, work.rule.id, unseen.object);
   if (known != nullptr && known->is_recorded) return;
   Receipt receipt = receipt_for(work, unseen);
+  parts_.breaker.seen(work.rule, receipt, work.cause, parts_.clock.monotonic_ns());
   judge_unseen(receipt, error);
   settle(work, std::move(receipt));
 }
 
-void Cycle::close_what_holds(const Work& work, const Scope& scope, const CheckResult& seen) {
+void Cycle::close_what_holds(const Work& work, const Scope& scope, const Looked& looked) {
+  const CheckResult& seen = *looked.seen;
   const auto& open = parts_.incidents.of_rule(work.policy.name, work.rule.id);
   if (open.empty()) return;
   std::set<std::string_view> deviating;
   for (const Deviation& deviation : seen.deviations) deviating.insert(deviation.object);
-  const bool is_whole = seen.deviations.size() < limits::check_deviations_max;
   std::vector<Receipt> over;
   for (const auto& [object, incident] : open) {
     if (scope.object && object != *scope.object) continue;
-    if (deviating.contains(object)) continue;
-    if (!is_whole && !holds_now(work, object)) continue;
+    if (deviating.contains(object) || looked.waiting.contains(object)) continue;
+    if (object.empty() ? seen.unseen.has_value() : seen.is_partial && !holds_now(work, object))
+      continue;
     const bool is_covered = object.empty() || work.resource.covers(object);
     if (is_covered && is_still_fought(work, incident.receipt)) continue;
     over.push_back(ended(incident));
@@ -191,6 +237,7 @@ void Cycle::close_what_holds(const Work& work, const Scope& scope, const CheckRe
     if (receipt.outcome != outcome::withdrawn) {
       receipt.left = receipt.desired;
       receipt.verified = moment_of(parts_.clock);
+      parts_.breaker.closed(receipt, parts_.clock.monotonic_ns());
     }
     close(std::move(receipt));
   }
@@ -210,12 +257,13 @@ Receipt Cycle::ended(const Incident& incident) const {
   return receipt;
 }
 
-// Of more deviations than a check may name, the rest is seen at once where some of these have been
-// put right, else when the first of these may be.
+// Of more deviations than a check may name, the rest is seen at once where these leave room for it,
+// else when the first of these may be put right.
 void Cycle::see_to_the_rest(const Work& work, const CheckResult& seen) {
-  if (seen.deviations.size() < limits::check_deviations_max) return;
-  work.result.is_cut_short = work.result.is_any_over;
-  auto& rechecks = work.result.rechecks;
+  if (!seen.has_more) return;
+  CycleResult& result = work.result;
+  result.is_cut_short = result.is_cut_short || result.is_any_over || result.is_any_new;
+  auto& rechecks = result.rechecks;
   const auto first = std::ranges::min_element(rechecks, {}, &Recheck::at_ns);
   if (first != rechecks.end()) rechecks.push_back({"", first->at_ns});
 }
@@ -241,14 +289,18 @@ void Cycle::withdraw_others(const ActivePolicy& policy) {
 
 RuleState Cycle::state_after(const ActiveRule& active, const Work& work, const Scope& scope,
                              const Result<CheckResult>& seen) const {
-  if (!seen.ok()) return scope.object ? active.state : RuleState::unknown;
   const auto& open = parts_.incidents.of_rule(work.policy.name, work.rule.id);
   for (const auto& [object, incident] : open)
     if (incident.is_contested()) return RuleState::contested;
+  // An object that could not be looked at has an incident of its own.
+  const bool is_unseen = !scope.object && (!seen.ok() || seen->unseen);
+  if (is_unseen) return RuleState::unknown;
+  if (!seen.ok()) return active.state == RuleState::unknown ? active.state : RuleState::deviating;
   if (work.result.is_unlisted || work.result.is_cut_short || !open.empty())
     return RuleState::deviating;
   // What deviates may be unlisted: one object that holds says nothing of the others.
-  if (scope.object && parts_.incidents.is_full()) return active.state;
+  const bool is_full = parts_.incidents.is_full(work.policy.name, work.rule.id);
+  if (scope.object && is_full) return active.state;
   if (!scope.object) return seen->applicable ? RuleState::holds : RuleState::not_applicable;
   const bool was_known = active.state != RuleState::unknown;
   return was_known && seen->objects > 0 ? RuleState::holds : active.state;

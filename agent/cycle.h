@@ -3,6 +3,8 @@
 // changed. It runs to its end on the caller's thread and waits for no disk and no network.
 #pragma once
 
+#include <set>
+
 #include "agent/accounts.h"
 #include "agent/active_policy.h"
 #include "agent/agent_limits.h"
@@ -20,9 +22,10 @@ struct Recheck {
 
 // What the caller may have to do after a run.
 struct CycleResult {
-  bool is_cut_short = false;  // more deviations than one check may name: run the rule again
+  bool is_cut_short = false;  // more deviations than one run may take: run the rule again
   bool is_any_over = false;   // something that deviated does not any more
-  bool is_unlisted = false;   // an incident is open beyond limits::open_incidents_max
+  bool is_any_new = false;    // something was tried or listed, and so need not be named again
+  bool is_unlisted = false;   // an incident is open beyond its rule's bound
   bool has_changed = false;   // the rule's state is another than before
   std::vector<Recheck> rechecks;
 };
@@ -53,6 +56,14 @@ class Cycle {
     const Cause& cause;
     CycleResult& result;
   };
+  // A check's answer, and what deviates all the same and has to wait.
+  struct Looked {
+    Result<CheckResult> seen;
+    std::set<std::string> waiting;
+  };
+  Looked look(const Work& work, const Scope& scope);
+  std::optional<std::int64_t> waits_until(const Work& work, const Deviation& deviation) const;
+  void put_right(const Work& work, const std::vector<Deviation>& deviations);
   void put_right(const Work& work, Deviation deviation);
   void settle(const Work& work, Receipt receipt);
   void close(Receipt receipt);
@@ -65,7 +76,7 @@ class Cycle {
   bool is_still_fought(const Work& work, const Receipt& receipt);
   Receipt ended(const Incident& incident) const;
   void could_not_look(const Work& work, const Scope& scope, const Error& error);
-  void close_what_holds(const Work& work, const Scope& scope, const CheckResult& seen);
+  void close_what_holds(const Work& work, const Scope& scope, const Looked& looked);
   void see_to_the_rest(const Work& work, const CheckResult& seen);
   bool holds_now(const Work& work, const std::string& object) const;
   RuleState state_after(const ActiveRule& active, const Work& work, const Scope& scope,

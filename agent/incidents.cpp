@@ -16,7 +16,7 @@ bool Incidents::open(Incident incident) {
     *known = std::move(incident);
     return true;
   }
-  if (is_full()) return false;
+  if (is_full(receipt.policy.name, receipt.rule)) return false;
   ByObject& objects = rules_[{receipt.policy.name, receipt.rule}];
   const std::string object = receipt.object;
   objects.emplace(object, std::move(incident));

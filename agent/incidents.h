@@ -24,7 +24,7 @@ class Incidents {
 
   // Null where nothing is open.
   Incident* find(const std::string& policy, const std::string& rule, const std::string& object);
-  // Replaces what was open for the same rule and object. False at limits::open_incidents_max.
+  // Replaces what was open for the same rule and object. False where is_full().
   [[nodiscard]] bool open(Incident incident);
   void erase(const Receipt& receipt);
 
@@ -43,7 +43,11 @@ class Incidents {
     return out;
   }
   std::size_t size() const { return size_; }
-  bool is_full() const { return size_ >= limits::open_incidents_max; }
+  // limits::open_incidents_max, or the rule's own share of them.
+  bool is_full(const std::string& policy, const std::string& rule) const {
+    return size_ >= limits::open_incidents_max ||
+           of_rule(policy, rule).size() >= limits::rule_incidents_max;
+  }
 
  private:
   using RuleKey = std::pair<std::string, std::string>;  // policy and rule

@@ -4,6 +4,7 @@
 // sensor, another kind.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "agent/host.h"
@@ -51,12 +52,18 @@ struct CheckResult {
   std::vector<Deviation> deviations;  // at most limits::check_deviations_max
   std::uint64_t objects = 0;          // how many were looked at
   bool applicable = true;             // false: nothing on this host that the rule speaks of
+  bool has_more = false;    // more can be put right than is named: look again when some of it is
+  bool is_partial = false;  // what is not named may deviate all the same
+  std::optional<Error> unseen{};  // why not everything was looked at, where no deviation says so
   bool holds() const { return deviations.empty(); }
 };
 
 // Everything, or the one object that a sensor or the cycle names.
 struct Scope {
   std::optional<std::string> object;
+  // Of everything, where very much of it deviates: whether this is known and has to wait, so that
+  // it need not be named again and take the room of what is new.
+  std::function<bool(const Deviation&)> is_known{};
 };
 
 class Resource {

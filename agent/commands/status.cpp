@@ -97,11 +97,14 @@ void print_text(const Value& status) {
   for (const Value& rule : items_at(status, "rule_states"))
     print(fmt::format("{:<14} {:<8}  {}\n", text_at(rule, "state"), text_at(rule, "severity"),
                       printable(text_at(rule, "rule"))));
-  for (const Value& incident : items_at(status, "open"))
+  for (const Value& incident : items_at(status, "open")) {
     print(fmt::format("open: {}  {}\n      {}: found {}, wanted {}\n",
                       printable(text_at(incident, "rule")), printable(text_at(incident, "object")),
                       text_at(incident, "outcome"), printable(text_at(incident, "found")),
                       printable(text_at(incident, "desired"))));
+    if (const std::string rival = text_at(incident, "rival"); !rival.empty())
+      print(fmt::format("      broken again and again by {}\n", printable(rival)));
+  }
 }
 
 }  // namespace

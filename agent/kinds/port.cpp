@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "agent/kind_limits.h"
+#include "agent/kinds/findings.h"
 #include "agent/kinds/port_act.h"
 #include "agent/kinds/port_block.h"
 #include "common/text.h"
@@ -37,13 +37,14 @@ class PortResource final : public Resource {
     if (!found.ok()) return found.error();
     const auto blocks = look_at_blocks(eyes);
     if (!blocks.ok()) return blocks.error();
-    out.objects = found->objects;
+    Findings findings(scope);
+    findings.count_objects(found->objects);
     for (const Stray& stray : found->strays)
-      if (!is_blocked(*blocks, stray)) add(out, deviation_of(stray, eyes));
+      if (!is_blocked(*blocks, stray)) findings.add(deviation_of(stray, eyes));
     for (const std::string& object : blocks->objects_of(rule_.id))
       if ((!scope.object || object == *scope.object) && !is_stray(*found, object))
-        add(out, leftover(object));
-    return out;
+        findings.add(leftover(object));
+    return std::move(findings).finish(out.applicable);
   }
 
   // What it is about is looked up again: a deviation does not carry sockets and processes.
@@ -75,11 +76,6 @@ class PortResource final : public Resource {
   static bool is_stray(const StraySearch& found, const std::string& object) {
     return std::any_of(found.strays.begin(), found.strays.end(),
                        [&](const Stray& stray) { return stray.object == object; });
-  }
-
-  static void add(CheckResult& result, Deviation deviation) {
-    if (result.deviations.size() < limits::check_deviations_max)
-      result.deviations.push_back(std::move(deviation));
   }
 
   Deviation deviation_of(const Stray& stray, const Eyes& eyes) const {

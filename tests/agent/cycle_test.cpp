@@ -1,5 +1,9 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <functional>
+#include <set>
+
 #include "agent/agent_limits.h"
 #include "agent/cycle.h"
 #include "agent/kind_limits.h"
@@ -35,6 +39,11 @@ struct Scripted final : Resource {
     std::size_t fixes = 0;
     bool is_not_repeatable = false;
     std::vector<std::uint32_t> rungs;
+    std::string only_fixable;          // where set, no fix of another object works
+    std::set<std::string> unreadable;  // objects whose own check fails
+    bool is_partial = false;
+    std::optional<Error> unseen;
+    std::function<void()> on_fix;
   };
   explicit Scripted(Script& script) : script_(script) {}
   std::vector<Watch> watches() const override { return {}; }
@@ -42,17 +51,29 @@ struct Scripted final : Resource {
   bool wants_durable_intent() const override { return script_.is_not_repeatable; }
   Result<CheckResult> check(const Eyes&, const Scope& scope) const override {
     if (script_.check_error) return *script_.check_error;
+    if (scope.object && script_.unreadable.contains(*scope.object))
+      return Error{"check_failed", "EIO"};
     CheckResult result;
     result.objects = 1;
-    for (const Deviation& deviation : script_.deviations)
-      if (!scope.object || deviation.object == *scope.object)
-        if (result.deviations.size() < limits::check_deviations_max)
-          result.deviations.push_back(deviation);
+    result.is_partial = script_.is_partial;
+    if (!scope.object) result.unseen = script_.unseen;
+    for (const Deviation& deviation : script_.deviations) {
+      if (scope.object && deviation.object != *scope.object) continue;
+      if (scope.is_known && scope.is_known(deviation)) continue;
+      if (result.deviations.size() < limits::check_deviations_max)
+        result.deviations.push_back(deviation);
+      else
+        result.has_more = result.is_partial = true;
+    }
     return result;
   }
   Status fix(const Deviation& deviation, Hands&, const Eyes&) const override {
     ++script_.fixes;
+    if (script_.on_fix) script_.on_fix();
     script_.rungs.push_back(deviation.rung);
+    const bool is_stubborn =
+        !script_.only_fixable.empty() && script_.only_fixable != deviation.object;
+    if (is_stubborn) return Error{"fix_failed", "EPERM"};
     if (script_.fix_works)
       std::erase_if(script_.deviations,
                     [&](const Deviation& one) { return one.object == deviation.object; });
@@ -60,6 +81,16 @@ struct Scripted final : Resource {
   }
   Script& script_;
 };
+
+// Until no more incident can be listed.
+void fill(Incidents& incidents) {
+  Incident filler;
+  for (std::size_t i = 0; i < limits::open_incidents_max; ++i) {
+    filler.receipt.object = std::to_string(i);
+    filler.receipt.rule = "filler-" + std::to_string(i / limits::rule_incidents_max);
+    REQUIRE(incidents.open(filler));
+  }
+}
 
 Deviation deviation_of(std::string object) {
   Deviation out;
@@ -337,11 +368,7 @@ TEST_CASE("more deviations than one check may name are all fixed, a thousand at 
 
 TEST_CASE("beyond the bound on open incidents deviations are only counted") {
   World world(nullptr);
-  Incident filler;
-  for (std::size_t i = 0; i < limits::open_incidents_max; ++i) {
-    filler.receipt.object = std::to_string(i);
-    REQUIRE(world.incidents.open(filler));
-  }
+  fill(world.incidents);
   world.script.deviations = {deviation_of("/a")};
   world.run();
   CHECK(world.accounts.counted == 1);
@@ -350,17 +377,176 @@ TEST_CASE("beyond the bound on open incidents deviations are only counted") {
 
 TEST_CASE("where nothing can be put right or listed, the rule deviates and is not run again") {
   World world(nullptr);
-  Incident filler;
-  for (std::size_t i = 0; i < limits::open_incidents_max; ++i) {
-    filler.receipt.object = std::to_string(i);
-    REQUIRE(world.incidents.open(filler));
-  }
+  fill(world.incidents);
   for (std::size_t i = 0; i < limits::check_deviations_max + 5; ++i)
     world.script.deviations.push_back(deviation_of("/" + std::to_string(i)));
   CHECK(!world.run().is_cut_short);
   CHECK(world.state() == RuleState::deviating);
   world.run("/another");
   CHECK(world.state() == RuleState::deviating);
+}
+
+TEST_CASE("many that wait or fail do not hide one that can be put right") {
+  World world;
+  world.script.only_fixable = "/z";
+  for (std::size_t i = 0; i < 5 * limits::check_deviations_max; ++i)
+    world.script.deviations.push_back(deviation_of("/" + std::to_string(i)));
+  world.script.deviations.push_back(deviation_of("/z"));
+  world.policy.rules[0].rule.severity = Severity::critical;
+  for (int runs = 0; runs < 8; ++runs) {
+    const CycleResult result = world.run();
+    if (result.is_cut_short) continue;
+    const auto first = std::ranges::min_element(result.rechecks, {}, &Recheck::at_ns);
+    if (first != result.rechecks.end())
+      world.clock.advance(std::max<std::int64_t>(first->at_ns - world.clock.monotonic_ns(), 0));
+  }
+  CHECK(std::ranges::none_of(world.script.deviations,
+                             [](const Deviation& one) { return one.object == "/z"; }));
+  CHECK(world.state() == RuleState::deviating);
+  // Nothing that deviates still was taken to hold because it was not named.
+  CHECK(std::ranges::none_of(world.accounts.receipts, [](const Receipt& receipt) {
+    return receipt.outcome == outcome::resolved;
+  }));
+}
+
+TEST_CASE("fixes that take long are made a slice of time at a time, to the last") {
+  World world;
+  world.policy.rules[0].rule.breaker.agent_fixes_per_minute = 10'000;
+  world.script.on_fix = [&] { world.clock.advance(20'000'000); };
+  for (int i = 0; i < 100; ++i)
+    world.script.deviations.push_back(deviation_of("/" + std::to_string(i)));
+  for (int runs = 1;; ++runs) {
+    const std::int64_t began = world.clock.monotonic_ns();
+    const bool is_cut_short = world.run().is_cut_short;
+    CHECK(world.clock.monotonic_ns() - began <= limits::work_slice_ns + 30'000'000);
+    if (is_cut_short) CHECK(world.state() == RuleState::deviating);
+    if (is_cut_short) continue;
+    CHECK(runs == 4);
+    break;
+  }
+  CHECK(world.script.fixes == 100);
+  CHECK(world.state() == RuleState::holds);
+}
+
+TEST_CASE("one rule's open incidents leave room for those of others") {
+  World world(nullptr);
+  for (std::size_t i = 0; i < limits::rule_incidents_max + 10; ++i)
+    world.script.deviations.push_back(deviation_of("/" + std::to_string(i)));
+  for (int i = 0; i < 5; ++i) world.run();
+  CHECK(world.incidents.size() == limits::rule_incidents_max);
+  CHECK(world.accounts.counted >= 10);
+  CHECK(!world.incidents.is_full("base", "another"));
+}
+
+TEST_CASE("what no fix may be tried for and what comes and goes is contested, not told each time") {
+  enum class Why { audit, refusal, unreadable };
+  for (const Why why : {Why::audit, Why::refusal, Why::unreadable}) {
+    World world;
+    if (why == Why::audit) world.policy.rules[0].rule.mode = Mode::audit;
+    Cause rival;
+    rival.confidence = Confidence::certain;
+    rival.program = "/usr/bin/rival";
+    const auto run = [&] {
+      world.clock.advance(1'000);
+      world.cycle->run(world.policy, 0, Scope{"/a"}, rival);
+    };
+    const auto go = [&] {
+      world.script.deviations = {deviation_of("/a")};
+      if (why == Why::refusal) world.script.deviations[0].refusal = "unsafe_path";
+      if (why == Why::unreadable) world.script.unreadable = {"/a"};
+      run();
+    };
+    const auto come_back = [&] {
+      world.script.deviations.clear();
+      world.script.unreadable.clear();
+      run();
+    };
+    for (int i = 0; i < 1'000; ++i) {
+      go();
+      come_back();
+    }
+    CHECK(world.state() == RuleState::contested);
+    CHECK(world.accounts.receipts.size() == 11);
+    REQUIRE(world.accounts.contentions.size() == 1);
+    REQUIRE(world.accounts.contentions[0].rival);
+    CHECK(world.accounts.contentions[0].rival->program == "/usr/bin/rival");
+    world.clock.advance(limits::contention_held_ns);
+    come_back();
+    CHECK(world.state() == RuleState::holds);
+    CHECK(world.last().outcome == outcome::resolved);
+    CHECK(world.last().phase == Phase::close);
+    CHECK(world.accounts.contentions.size() == 2);
+    CHECK(world.script.fixes == 0);
+  }
+}
+
+TEST_CASE("a rival faster than the second look is contested and named") {
+  for (const Severity severity : {Severity::medium, Severity::critical}) {
+    World world;
+    world.policy.rules[0].rule.severity = severity;
+    world.script.deviations = {deviation_of("/a")};
+    world.script.fix_works = false;
+    Cause rival;
+    rival.confidence = Confidence::likely;
+    rival.program = "rival";
+    for (int i = 0; i < 600; ++i) {
+      world.clock.advance(100'000'000);
+      world.cycle->run(world.policy, 0, Scope{"/a"}, rival);
+    }
+    CHECK(world.state() == RuleState::contested);
+    CHECK(world.accounts.receipts.size() == 1);
+    REQUIRE(world.accounts.contentions.size() == 1);
+    REQUIRE(world.accounts.contentions[0].rival);
+    CHECK(world.accounts.contentions[0].rival->program == "rival");
+    if (severity == Severity::medium) CHECK(world.script.fixes == 5);
+    if (severity == Severity::critical) CHECK(world.script.fixes >= 55);
+  }
+}
+
+TEST_CASE("a rule one of whose objects cannot be looked at does not hold until it can") {
+  World world;
+  world.run();
+  CHECK(world.state() == RuleState::holds);
+  world.script.unreadable = {"/a"};
+  world.run("/a");
+  CHECK(world.state() == RuleState::deviating);
+  CHECK(world.last().outcome == outcome::check_failed);
+  world.script.unreadable.clear();
+  world.run("/a");
+  CHECK(world.state() == RuleState::holds);
+}
+
+TEST_CASE("an incident is not over because its object could not be looked at") {
+  World world(nullptr);
+  world.script.deviations = {deviation_of("/a"), deviation_of("/b")};
+  world.run();
+  world.script.deviations.clear();
+  world.script.is_partial = true;
+  world.script.unreadable = {"/a"};
+  world.run();
+  REQUIRE(world.accounts.receipts.size() == 3);
+  CHECK(world.last().object == "/b");
+  CHECK(world.incidents.size() == 1);
+}
+
+TEST_CASE("what was found is put right where not everything could be looked at") {
+  World world;
+  world.script.deviations = {deviation_of("/a")};
+  world.script.is_partial = true;
+  world.script.unseen = Error{"too_many_objects", "more than 100000"};
+  world.run();
+  world.run();
+  CHECK(world.script.fixes == 1);
+  REQUIRE(world.accounts.receipts.size() == 2);
+  CHECK(world.last().object.empty());
+  CHECK(world.last().reason == "too_many_objects");
+  CHECK(world.last().outcome == outcome::check_failed);
+  CHECK(world.state() == RuleState::unknown);
+  world.script.is_partial = false;
+  world.script.unseen.reset();
+  world.run();
+  CHECK(world.last().outcome == outcome::resolved);
+  CHECK(world.state() == RuleState::holds);
 }
 
 TEST_CASE("an act that cannot be repeated has a durable intent, by its rule's word or its kind's") {
@@ -476,11 +662,7 @@ TEST_CASE("a contested object that cannot be fixed for a while is not taken to h
 
 TEST_CASE("a contention that cannot be listed is counted and not recorded again and again") {
   World world;
-  Incident filler;
-  for (std::size_t i = 0; i < limits::open_incidents_max; ++i) {
-    filler.receipt.object = std::to_string(i);
-    REQUIRE(world.incidents.open(filler));
-  }
+  fill(world.incidents);
   for (int i = 0; i < 50; ++i) {
     world.clock.advance(1'000'000'000);
     world.script.deviations = {deviation_of("/a")};

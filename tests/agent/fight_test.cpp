@@ -193,6 +193,7 @@ TEST_CASE("a contention shows in status, heartbeat and state record") {
   const Value& incident = status.find("open")->array()->at(0);
   CHECK(*incident.find("outcome")->text() == "contested");
   CHECK(*incident.find("reason")->text() == "breaker");
+  CHECK(*incident.find("rival")->text() == "/usr/bin/puppet, user 0");
   const Record state = fight.world.records("state").back();
   CHECK(*state.body.find("bundles")->array()->at(0).find("rules")->binary() == Bytes{6});
   CHECK(fight.world.last_heartbeat()->rules[6] == 1);

@@ -156,17 +156,98 @@ TEST_CASE("one check hands over a bounded number of deviations") {
   for (std::size_t i = 0; i < limits::check_deviations_max + 50; ++i)
     host.add_file(fmt::format("/srv/data/deep/f{}", i), 0666);
   auto tree = bound({{"tree", "/srv/data"}, {"mode", "0644"}});
-  CHECK(checked(*tree, host).deviations.size() == limits::check_deviations_max);
+  const CheckResult result = checked(*tree, host);
+  CHECK(result.deviations.size() == limits::check_fixable_max);
+  CHECK(result.has_more);
+  CHECK(result.is_partial);
 }
 
-TEST_CASE("a host that gives up counting ends the check with too_many_objects") {
+TEST_CASE("what is known to wait takes no room from what is new") {
   FakeHost host = host_with_tree();
-  Error too_many{"too_many_objects", "list /srv/data"};
-  host.refuse("list", "/srv/data", too_many);
+  for (std::size_t i = 0; i < limits::check_deviations_max + 50; ++i)
+    host.add_file(fmt::format("/srv/data/deep/f{:04}", i), 0666);
   auto tree = bound({{"tree", "/srv/data"}, {"mode", "0644"}});
-  CHECK(tree->check(host, Scope{}).error().name == "too_many_objects");
-  auto glob = bound({{"glob", "/srv/data/*"}, {"mode", "0644"}});
-  CHECK(glob->check(host, Scope{}).error().name == "too_many_objects");
+  Scope scope;
+  scope.is_known = [](const Deviation& one) { return one.object < "/srv/data/deep/f0500"; };
+  const auto result = tree->check(host, scope);
+  REQUIRE(result.ok());
+  CHECK(result->deviations.size() == limits::check_deviations_max + 50 - 500);
+  CHECK(!result->has_more);
+  CHECK(!result->is_partial);
+}
+
+TEST_CASE("many that cannot be put right hide none that can") {
+  for (const char* field : {"tree", "glob"}) {
+    FakeHost host = host_with_tree();
+    for (std::size_t i = 0; i < 2 * limits::check_deviations_max; ++i)
+      host.add(fmt::format("/srv/data/deep/fifo{}", i), FileType::fifo, 0666);
+    host.add_file("/srv/data/deep/z", 0666);
+    const std::string path = field == std::string("tree") ? "/srv/data" : "/srv/data/deep/*";
+    auto rule = bound({{field, path}, {"mode", "0644"}, {"type", "file"}});
+    const CheckResult result = checked(*rule, host);
+    CHECK(result.deviations.size() == limits::check_refused_max + 1);
+    CHECK(result.deviations.back().object == "/srv/data/deep/z");
+    CHECK(result.is_partial);
+    CHECK(!result.has_more);
+    const Deviation& last_refused = result.deviations[limits::check_refused_max - 1];
+    CHECK(last_refused.refusal == "wrong_type");
+    CHECK(last_refused.refusal_detail.ends_with(
+        "; 1900 more that cannot be put right are not named"));
+  }
+}
+
+TEST_CASE(
+    "a directory that cannot be counted is that directory's finding, and the rest is judged") {
+  FakeHost host = host_with_tree();
+  Error too_many{"too_many_objects", "list /srv/data/deep"};
+  host.refuse("list", "/srv/data/deep", too_many);
+  host.add_file("/srv/data/z", 0666);
+  auto tree = bound({{"tree", "/srv/data"}, {"mode", "0644"}});
+  const CheckResult found = checked(*tree, host);
+  CHECK(found.is_partial);
+  CHECK(deviating(*tree, host) == Objects{"/srv/data/z", "/srv/data/deep too_many_objects"});
+  auto glob = bound({{"glob", "/srv/data/*/*"}, {"mode", "0644"}});
+  CHECK(deviating(*glob, host) == Objects{"/srv/data/deep too_many_objects"});
+}
+
+TEST_CASE("more objects than a check may look at discard nothing that was found") {
+  FakeHost host = host_with_tree();
+  host.add_directory("/srv/data/a-many");
+  host.add_directory("/srv/data/b");
+  host.add_file("/srv/data/b/x", 0666);
+  for (std::size_t i = 0; i <= limits::rule_objects_max; ++i)
+    host.add_link(fmt::format("/srv/data/a-many/{}", i), "x");
+  for (const auto& [field, path] :
+       {std::pair{"tree", "/srv/data"}, std::pair{"glob", "/srv/data/*/*"}}) {
+    auto rule = bound({{field, path}, {"mode", "0644"}});
+    const CheckResult result = checked(*rule, host);
+    REQUIRE(result.unseen);
+    CHECK(result.unseen->name == "too_many_objects");
+    CHECK(result.is_partial);
+    // A tree enters what is very large last.
+    if (field == std::string("tree")) CHECK(result.deviations.size() == 1);
+  }
+}
+
+TEST_CASE("a look that fails is an error of its object and does not mean that it holds") {
+  FakeHost host = host_with_tree();
+  host.add_file("/srv/data/deep/x", 0666);
+  auto tree = bound({{"tree", "/srv/data"}, {"mode", "0644"}});
+  REQUIRE(deviating(*tree, host, "/srv/data/deep/x") == Objects{"/srv/data/deep/x"});
+  for (const char* broken : {"/srv/data", "/srv/data/deep"}) {
+    host.refuse("resolve", broken, Error{"check_failed", "EIO"});
+    CHECK(tree->check(host, Scope{"/srv/data/deep/x"}).error().name == "check_failed");
+    host.allow_all();
+  }
+  host.refuse("resolve", "/srv/data", Error{"check_failed", "EIO"});
+  CHECK(tree->check(host, Scope{}).error().name == "check_failed");
+  // Of a top that others may redirect there is a finding, and nothing is said of what is below it.
+  host.allow_all();
+  host.refuse("look", "/srv/data", Error{"unsafe_path", "others may change it"});
+  host.refuse("resolve", "/srv/data", Error{"unsafe_path", "others may change it"});
+  CHECK(deviating(*tree, host) == Objects{"/srv/data unsafe_path"});
+  CHECK(checked(*tree, host).is_partial);
+  CHECK(tree->check(host, Scope{"/srv/data/deep/x"}).error().name == "unsafe_path");
 }
 
 TEST_CASE("watches say what the sensors must see") {
