@@ -194,16 +194,10 @@ class Draft {
 // What users keep with a file, and the labels without which a service could not read it. Neither
 // capabilities, which the kernel takes from a file at every write, nor hashes of the old content
 // (security.ima), nor what belongs to the layers of an overlay (trusted.*).
-bool is_handed_on(std::string_view attribute) {
-  return attribute.starts_with("user.") || attribute == "security.selinux" ||
-         attribute == "security.SMACK64";
-}
+bool is_users(std::string_view attribute) { return attribute.starts_with("user."); }
 
-Error too_many_attributes(const std::string& path) {
-  return Error{"fix_failed",
-               fmt::format("{}: more than {} bytes of extended attributes", path,
-                           limits::attributes_bytes_max),
-               "remove attributes of the file that nobody needs (setfattr -x)"};
+bool is_handed_on(std::string_view attribute) {
+  return is_users(attribute) || attribute == "security.selinux" || attribute == "security.SMACK64";
 }
 
 // Empty where the attribute has gone since it was listed.
@@ -217,6 +211,19 @@ Result<std::optional<Bytes>> attribute_of(const Place& place, const std::string&
   return std::optional(std::move(value));
 }
 
+std::vector<std::string> attributes_of(const std::string& names) {
+  std::vector<std::string> out;
+  for (std::size_t at = 0; at < names.size();) {
+    std::string name = names.substr(at, names.find('\0', at) - at);
+    at += name.size() + 1;
+    if (is_handed_on(name)) out.push_back(std::move(name));
+  }
+  return out;
+}
+
+// Labels first: no service could read the file without. What users keep with it goes along as far
+// as there is room, since whoever may write the old file could otherwise keep the new one from
+// coming.
 Status hand_on_attributes(const Place& place, Draft& draft) {
   const std::string old = proc_path(place.old.get());
   std::string names(XATTR_LIST_MAX, '\0');
@@ -224,17 +231,17 @@ Status hand_on_attributes(const Place& place, Draft& draft) {
   if (length < 0 && errno == EOPNOTSUPP) return {};
   if (length < 0) return refused("list the attributes of", place.path);
   names.resize(static_cast<std::size_t>(length));
+  auto all = attributes_of(names);
+  std::stable_partition(all.begin(), all.end(), [](const auto& name) { return !is_users(name); });
   std::size_t total = 0;
-  for (std::size_t at = 0; at < names.size();) {
-    std::string name = names.substr(at, names.find('\0', at) - at);
-    at += name.size() + 1;
-    if (!is_handed_on(name)) continue;
+  for (const std::string& name : all) {
     auto value = attribute_of(place, old, name);
-    if (!value.ok()) return value.error();
-    if (!*value) continue;
+    if (!value.ok() && !is_users(name)) return value.error();
+    if (!value.ok() || !*value) continue;
     total += name.size() + (*value)->size();
-    if (total > limits::attributes_bytes_max) return too_many_attributes(place.path);
-    REEVE_TRY(draft.set_attribute(name, **value));
+    if (is_users(name) && total > limits::attributes_bytes_max) return {};
+    const Status kept = draft.set_attribute(name, **value);
+    if (!kept.ok() && !is_users(name)) return kept;
   }
   return {};
 }

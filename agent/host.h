@@ -126,8 +126,8 @@ class Hands {
   // Puts a new regular file in the place of the one that was looked at, or of nothing (inode 0),
   // durably: whoever opens the name finds the old file or the new one, whole. A link is replaced or
   // refused, never written through; other names keep the old file, hence only in trusted
-  // surroundings. Extended attributes user.* and the labels of SELinux and Smack are handed on;
-  // capabilities are not, as no write leaves them either.
+  // surroundings. The labels of SELinux and Smack are handed on, attributes user.* as far as there
+  // is room; capabilities are not, as no write leaves them either.
   virtual Status put_file(const FileReference& object, const NewFile& file) = 0;
   // Removes one name of a file or link, or an empty directory: `directory_not_empty`. A file's
   // other names are not touched, so that hard links are no obstacle.

@@ -148,7 +148,7 @@ FileVerdict judge_attributes(const FileWish& wish, const Eyes& eyes, const FileS
     out.refusal = "unsafe_path";
     out.refusal_detail = std::move(problem);
   } else if (!attributes && !rule.content->bytes) {
-    Error unknown = content_unknown();
+    Error unknown = details.unreadable.value_or(content_unknown());
     out.refusal = unknown.name;
     out.refusal_detail = unknown.detail;
   }

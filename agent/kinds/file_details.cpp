@@ -29,6 +29,10 @@ bool differs_by_size(const FileRule& rule, const FileFacts& facts) {
   return rule.content->bytes && rule.content->bytes->size() != facts.size;
 }
 
+bool is_unreadable(const Result<std::optional<ContentFacts>>& found) {
+  return !found.ok() && found.error().name != "unsafe_path";
+}
+
 std::string shown(std::string_view bytes) {
   return fmt::format(": \"{}\"", shortened(printable(bytes), limits::content_shown_bytes_max));
 }
@@ -46,6 +50,7 @@ Result<std::optional<Acl>> access_acl(const FileRule& rule, const Eyes& eyes,
 Result<bool> content_differs(const FileRule& rule, const Eyes& eyes, const FileSighting& seen) {
   if (differs_by_size(rule, seen.facts)) return true;
   auto found = eyes.content(seen.path);
+  if (is_unreadable(found)) return true;
   if (!found.ok()) return found.error();
   return !*found || (*found)->sha256 != rule.content->sha256;
 }
@@ -71,11 +76,16 @@ Result<std::optional<FileDetails>> look_closer(const FileWish& wish, const Eyes&
   bool by_size = differs_by_size(rule, seen.facts);
   if (!by_size || seen.facts.size <= limits::digested_bytes_max) {
     auto content = eyes.content(seen.path);
-    if (!content.ok()) return content.error();
-    if (!*content) return gone;
-    out.content = *content;
+    if (is_unreadable(content))
+      out.unreadable = content.error();
+    else if (!content.ok())
+      return content.error();
+    else if (!*content)
+      return gone;
+    else
+      out.content = *content;
   }
-  out.content_differs = by_size || out.content->sha256 != rule.content->sha256;
+  out.content_differs = !out.content || by_size || out.content->sha256 != rule.content->sha256;
   return std::optional(std::move(out));
 }
 
@@ -113,7 +123,9 @@ std::string wanted_content_words(const FileRule& rule) {
 
 std::string found_content_words(const FileRule& rule, const Eyes& eyes, const FileSighting& seen,
                                 const FileDetails& details) {
-  if (!details.content) return fmt::format("content of {} bytes", seen.facts.size);
+  const std::string unread = fmt::format("content of {} bytes", seen.facts.size);
+  if (details.unreadable) return unread + " that cannot be read: " + details.unreadable->detail;
+  if (!details.content) return unread;
   std::string out = fmt::format("content sha256 {}, {} bytes", hex(details.content->sha256.view()),
                                 details.content->size);
   if (!rule.show_content || !details.content_differs) return out;

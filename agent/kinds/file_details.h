@@ -12,11 +12,14 @@ struct FileDetails {
   std::optional<Acl> acl;
   std::optional<Acl> default_acl;
   std::optional<ContentFacts> content;
+  std::optional<Error> unreadable;  // why there are none; such content counts as differing
   bool content_differs = false;
 };
 
-// Absent when the object has gone since. Errors: `check_failed`, `unsafe_path`, `too_large`,
-// `acl_unsupported` where the rule wants a list that the filesystem cannot hold.
+// Absent when the object has gone since. Errors: `check_failed`, `unsafe_path`, `acl_unsupported`
+// where the rule wants a list that the filesystem cannot hold. Content that cannot be read is none:
+// its owner can see to that (by a lease, or by making it too large), and must not keep owner, mode
+// and content from being put right by it.
 Result<std::optional<FileDetails>> look_closer(const FileWish& wish, const Eyes& eyes,
                                                const FileSighting& seen);
 
@@ -25,7 +28,8 @@ Result<std::optional<FileDetails>> look_closer(const FileWish& wish, const Eyes&
 Result<std::optional<Acl>> access_acl(const FileRule& rule, const Eyes& eyes,
                                       const FileSighting& seen);
 
-// Whether the object holds other bytes than the rule wants. Errors: as look_closer().
+// Whether the object holds other bytes than the rule wants, or none that can be read. Errors:
+// `unsafe_path`.
 Result<bool> content_differs(const FileRule& rule, const Eyes& eyes, const FileSighting& seen);
 
 bool acl_differs(const FileWish& wish, const FileDetails& details);

@@ -58,13 +58,14 @@ class FileFix {
     return hands_.put_file(object, file);
   }
 
-  // The owner first: a change of owner makes the kernel clear setuid and setgid. Then the list,
-  // which brings the nine bits of the mode along in one step; then what the list cannot say.
+  // The owner before the mode: a change of owner makes the kernel clear setuid and setgid. Then the
+  // list, which brings the nine bits of the mode along in one step; then what the list cannot say.
   Status set_attributes(const FileReference& object) const {
     FileFacts facts = object.facts;
     bool owner = wish_.owner_differs(facts);
     bool group = wish_.group_differs(facts);
     if (owner || group) {
+      REEVE_TRY(tighten(object));
       std::optional<std::uint32_t> none;
       REEVE_TRY(hands_.set_owner(object, owner ? wish_.uid : none, group ? wish_.gid : none));
     }
@@ -87,6 +88,22 @@ class FileFix {
     }
     if (wanted.mode != facts.mode) REEVE_TRY(hands_.set_mode(object, wanted.mode));
     return set_default_acl(object);
+  }
+
+  // Before the owner: what the old one's group may do is not what the new one's shall.
+  Status tighten(const FileReference& object) const {
+    if (object.facts.type == FileType::link) return {};
+    auto now = look_again(object);
+    if (!now.ok()) return now.error();
+    std::optional<Acl> acl;
+    if (rule_.acl) {
+      auto list = access_acl(rule_, eyes_, sighting({object.path, *now}));
+      if (!list.ok()) return list.error();
+      acl = std::move(*list);
+    }
+    const std::uint32_t wanted = wanted_permissions(wish_, now->type, now->mode, acl).mode;
+    const std::uint32_t tight = now->mode & (wanted | 07000);
+    return tight == now->mode ? Status() : hands_.set_mode(object, tight);
   }
 
   Status set_default_acl(const FileReference& object) const {

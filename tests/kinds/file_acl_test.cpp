@@ -73,8 +73,8 @@ TEST_CASE("the owner comes before the list, and the list before what it cannot s
   host.add_file("/etc/tool", 0777, 1000, 1000);
   auto rule = bound({{"path", "/etc/tool"}, {"owner", "root"}, {"mode", "2640"}, {"acl", shared}});
   CHECK(rule->fix(only_deviation(*rule, host), host, host).ok());
-  CHECK(host.acts() ==
-        Objects{"set_owner /etc/tool 0:-", "set_acl /etc/tool", "set_mode /etc/tool 2640"});
+  CHECK(host.acts() == Objects{"set_mode /etc/tool 0640", "set_owner /etc/tool 0:-",
+                               "set_acl /etc/tool", "set_mode /etc/tool 2640"});
   CHECK(checked(*rule, host).holds());
 }
 

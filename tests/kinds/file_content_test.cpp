@@ -149,10 +149,36 @@ TEST_CASE("what was made too large to be digested is replaced all the same") {
   Deviation found = only_deviation(*exact, host);
   CHECK(found.found == fmt::format("content of {} bytes", limits::digested_bytes_max + 1));
   auto digest = bound({{"path", "/etc/motd"}, {"sha256", digest_of("good")}});
-  CHECK(digest->check(host, Scope{}).error().name == "too_large");
+  CHECK(only_deviation(*digest, host).refusal == "too_large");
   CHECK(exact->fix(found, host, host).ok());
   host.allow_all();
   CHECK(checked(*exact, host).holds());
+}
+
+TEST_CASE(
+    "content that cannot be read differs, and keeps neither it nor the rest from being fixed") {
+  for (const char* name : {"check_failed", "too_large"}) {
+    FakeHost host = host_with("welcome\n", 0666);
+    host.refuse("content", "/etc/motd", Error{name, "read /etc/motd: another's lease"});
+    auto rule = bound({{"path", "/etc/motd"}, {"content", "welcome\n"}, {"mode", "0644"}});
+    const Deviation found = only_deviation(*rule, host);
+    CHECK(found.refusal.empty());
+    CHECK(found.found ==
+          "mode 0666, content of 8 bytes that cannot be read: read /etc/motd: another's lease");
+    CHECK(rule->fix(found, host, host).ok());
+    CHECK(host.acts() == Objects{"put_file /etc/motd -:- 0644 8 bytes"});
+
+    host = host_with("welcome\n", 0666);
+    host.refuse("content", "/etc/motd", Error{name, "another's lease"});
+    auto known =
+        bound({{"path", "/etc/motd"}, {"sha256", digest_of("welcome\n")}, {"mode", "0644"}});
+    CHECK(only_deviation(*known, host).refusal.empty());
+    CHECK(known->fix(only_deviation(*known, host), host, host).error().name == "content_unknown");
+    CHECK(host.at("/etc/motd").mode == 0644);
+    const Deviation rest = only_deviation(*known, host);
+    CHECK(rest.refusal == name);
+    CHECK(rest.refusal_detail == "another's lease");
+  }
 }
 
 TEST_CASE("what is no file is reported and never read or replaced") {

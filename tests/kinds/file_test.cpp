@@ -54,6 +54,16 @@ TEST_CASE("the owner is set before the mode, so that setuid survives") {
   CHECK(checked(*rule, host).holds());
 }
 
+TEST_CASE("bits that the new owner's group shall not have are gone before it is the owner") {
+  FakeHost host = host_with_etc();
+  host.add_file("/etc/key", 0666, 1000, 1000);
+  auto rule = bound({{"path", "/etc/key"}, {"owner", "0"}, {"group", "adm"}, {"mode", "4640"}});
+  CHECK(rule->fix(only_deviation(*rule, host), host, host).ok());
+  CHECK(host.acts() ==
+        Objects{"set_mode /etc/key 0640", "set_owner /etc/key 0:4", "set_mode /etc/key 4640"});
+  CHECK(checked(*rule, host).holds());
+}
+
 TEST_CASE("a rule that speaks of the owner only never gives setuid back") {
   FakeHost host = host_with_etc();
   host.add_file("/etc/tool", 04755, 1000);
