@@ -76,25 +76,25 @@ Status add_sensor(std::vector<std::unique_ptr<Sensor>>& sensors, Opened opened) 
 }
 
 Result<std::vector<std::unique_ptr<Sensor>>> open_sensors(const Options& options,
-                                                          const SocketEyes& sockets, Notes& notes) {
+                                                          const SocketEyes& sockets) {
   std::vector<std::unique_ptr<Sensor>> sensors;
   REEVE_TRY(add_sensor(sensors, InotifySensor::open(options.root)));
   REEVE_TRY(add_sensor(sensors, ListenerSensor::open(sockets)));
   // An ordinary user may not hear of changes to the packet filter; sweeps look at it all the same.
   if (auto added = add_sensor(sensors, NftablesSensor::open()); !added.ok())
-    notes.note(fmt::format("{}; swept only", added.error().detail));
+    sensors.push_back(std::make_unique<NftablesSensor>(added.error()));
   return sensors;
 }
 
 Result<Workplace> open_workplace(const Options& options, const SystemDisk& disk,
-                                 LauncherChannel& launcher, Notes& notes) {
+                                 LauncherChannel& launcher) {
   auto signals = signals_to_stop();
   if (!signals.ok()) return signals.error();
   auto network = open_network(std::make_unique<LauncherRoom>(launcher));
   if (!network.ok()) return network.error();
   auto host = LinuxHost::open(options.root, std::move(*network));
   if (!host.ok()) return host.error();
-  auto sensors = open_sensors(options, (*host)->sockets(), notes);
+  auto sensors = open_sensors(options, (*host)->sockets());
   if (!sensors.ok()) return sensors.error();
   auto control = ControlServer::listen(disk.directory_fd());
   if (!control.ok()) return control.error();
@@ -105,7 +105,7 @@ int decide(const Options& options, SystemDisk& disk, const Identity& identity,
            LauncherChannel launcher, int last_wait_status) {
   static_cast<void>(std::signal(SIGPIPE, SIG_IGN));  // a closed log must not end enforcement
   StderrNotes notes;
-  auto around = open_workplace(options, disk, launcher, notes);
+  auto around = open_workplace(options, disk, launcher);
   if (!around.ok()) return tell_error(around.error());
   const SystemClock clock;
   SocketCourierPort courier;

@@ -28,10 +28,12 @@ std::vector<std::string> NftablesSensor::watch(const std::vector<std::pair<Watch
   tables_.clear();
   for (const auto& [rule, watch] : all)
     if (watch.subject == WatchSubject::ruleset) tables_[watch.path].push_back(rule);
-  return {};
+  if (feed_ || tables_.empty()) return {};
+  return {"nftables: " + reason_.detail + ": tables are only swept"};
 }
 
 SensorReport NftablesSensor::drain() {
+  if (!feed_) return {};
   const RulesetNews news = feed_->read();
   for (const RulesetChange& change : news.changes) note(change);
   SensorReport report;

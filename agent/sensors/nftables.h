@@ -21,9 +21,11 @@ class NftablesSensor final : public Sensor {
   // Errors: `sensor_failed`.
   static Result<std::unique_ptr<NftablesSensor>> open();
   explicit NftablesSensor(std::unique_ptr<ChangeFeed> feed);
+  // One that hears of nothing, for `reason`: a blind spot while a rule asks for it.
+  explicit NftablesSensor(Error reason) : reason_(std::move(reason)) {}
 
   std::string_view name() const override { return "nftables"; }
-  int fd() const override { return feed_->fd(); }
+  int fd() const override { return feed_ ? feed_->fd() : -1; }
   std::vector<std::string> watch(const std::vector<std::pair<WatchId, Watch>>& all) override;
   SensorReport drain() override;
 
@@ -36,7 +38,8 @@ class NftablesSensor final : public Sensor {
   void note(const RulesetChange& change);
   void wake(WatchId rule, const std::string& object, const Cause& cause);
 
-  std::unique_ptr<ChangeFeed> feed_;
+  std::unique_ptr<ChangeFeed> feed_;  // or null
+  Error reason_;
   std::uint64_t own_pid_ = 0;  // 0 where it does not see the host's numbers
   std::map<std::string, std::vector<WatchId>> tables_;  // "" for rules that watch all of them
   std::map<WatchId, Due> due_;

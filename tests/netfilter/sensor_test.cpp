@@ -100,5 +100,18 @@ NAMESPACE_CASE("lost changes are reported as lost, and later ones are heard") {
   CHECK(overflows == rounds);
 }
 
+TEST_CASE("a sensor that may not hear of changes is a blind spot where a rule asks for it") {
+  NftablesSensor sensor(Error{"sensor_failed", "join nf_tables' changes: Operation not permitted"});
+  CHECK(sensor.fd() == -1);
+  CHECK(sensor.watch({{1, Watch{"/etc/motd"}}}).empty());
+  const auto blind = sensor.watch({{1, of_table("inet t")}});
+  REQUIRE(blind.size() == 1);
+  CHECK(blind[0] ==
+        "nftables: join nf_tables' changes: Operation not permitted: tables are only swept");
+  const SensorReport report = sensor.drain();
+  CHECK(report.wakes.empty());
+  CHECK(!report.overflowed);
+}
+
 }  // namespace
 }  // namespace reeve
