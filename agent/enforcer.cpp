@@ -46,7 +46,7 @@ void Enforcer::Teller::record(const Contention& contention) {
 }
 
 void Enforcer::adopt(ActivePolicy policy, std::string_view via) {
-  policy_ = std::move(policy);
+  withdrawals_.depart(std::exchange(policy_, std::move(policy)), policy_);
   rechecks_.clear();
   objects_due_ = 0;
   resting_.clear();
@@ -199,6 +199,8 @@ void Enforcer::sweep_slice() {
 
 void Enforcer::end_sweep() {
   sweep_at_.reset();
+  // What replaces it stands by now: nothing is open in between.
+  if (parts_.hands != nullptr) withdrawals_.run(parts_.eyes, *parts_.hands, parts_.clock, teller_);
   breaker_.expire(parts_.clock.monotonic_ns());
   next_sweep_ = parts_.clock.monotonic_ns() + jittered_sweep_interval();
   if (std::exchange(is_state_owed_, false)) record_state();

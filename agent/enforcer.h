@@ -9,6 +9,7 @@
 #include "agent/receipt_budget.h"
 #include "agent/record.h"
 #include "agent/sensor.h"
+#include "agent/withdrawals.h"
 
 namespace reeve {
 
@@ -86,6 +87,7 @@ class Enforcer {
   CircuitBreaker breaker_;
   Cycle cycle_;
   ActivePolicy policy_;
+  Withdrawals withdrawals_;
   std::vector<std::string> blind_spots_;
   std::vector<std::int64_t> heard_wall_ns_;  // by sensor: when it was last heard
   BlindPeriods blind_;

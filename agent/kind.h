@@ -80,6 +80,12 @@ class Resource {
   virtual Status vet(const Eyes&) const { return {}; }
   // True where an act of this rule cannot be repeated: its intent is made durable before it.
   virtual bool wants_durable_intent() const { return false; }
+  // Names what the rule puts on the host and nothing else there, where that is so: what bears it is
+  // ours, and is taken away when no rule of policy bears the mark any more. Absent: whatever the
+  // rule has done stays.
+  virtual std::optional<std::string> mark() const { return std::nullopt; }
+  virtual Result<bool> is_left(const Eyes&) const { return false; }
+  virtual Status withdraw(Hands&, const Eyes&) const { return {}; }
   // The smallest act that restores the desired state of this one deviation. It does not verify.
   virtual Status fix(const Deviation& deviation, Hands& hands, const Eyes& eyes) const = 0;
 };

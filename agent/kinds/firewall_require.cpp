@@ -54,15 +54,28 @@ class RequiredRuleResource final : public Resource {
     return wanted.ok() ? Status() : wanted.error();
   }
 
+  std::optional<std::string> mark() const override { return object_; }
+
+  Result<bool> is_left(const Eyes& eyes) const override {
+    if (!eyes.ruleset().is_here()) return false;
+    const auto there = eyes.ruleset().chain(rule_.wanted.table, rule_.chain);
+    if (!there.ok()) return there.error();
+    return *there && !text_without_ours(**there).empty();
+  }
+
+  Status withdraw(Hands& hands, const Eyes& eyes) const override {
+    const auto there = eyes.ruleset().chain(rule_.wanted.table, rule_.chain);
+    if (!there.ok()) return there.error();
+    const std::string text = *there ? text_without_ours(**there) : "";
+    return text.empty() ? Status() : hands.ruleset_hands().apply(text);
+  }
+
   Status fix(const Deviation& deviation, Hands& hands, const Eyes& eyes) const override {
     if (!deviation.refusal.empty()) return Error{deviation.refusal, deviation.refusal_detail};
     const auto there = eyes.ruleset().chain(rule_.wanted.table, rule_.chain);
     if (!there.ok()) return there.error();
     if (!*there) return Error{"chain_missing", place_ + " is gone"};
-    std::string text;
-    for (const ChainRule& rule : **there)
-      if (rule.comment == rule_.mark)
-        text += fmt::format("delete rule {} handle {}\n", place_, rule.handle);
+    std::string text = text_without_ours(**there);
     text += fmt::format("insert rule {} {} comment \"{}\"\n", place_, rule_.text, rule_.mark);
     return hands.ruleset_hands().apply(text);
   }
@@ -74,6 +87,14 @@ class RequiredRuleResource final : public Resource {
     if (!rules.ok()) return rules.error();
     if (rules->size() == 1 && rules->front().comment == rule_.mark) return rules->front().meaning;
     return Error{"firewall_escape", fmt::format("it makes {} rules, not one", rules->size())};
+  }
+
+  std::string text_without_ours(const std::vector<ChainRule>& there) const {
+    std::string out;
+    for (const ChainRule& rule : there)
+      if (rule.comment == rule_.mark)
+        out += fmt::format("delete rule {} handle {}\n", place_, rule.handle);
+    return out;
   }
 
   // Empty where nothing is wrong.

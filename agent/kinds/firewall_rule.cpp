@@ -127,7 +127,9 @@ Result<FirewallRule> bind_rows(const Rule& rule, std::string_view field) {
   if (body.size() > limits::body_bytes_max)
     return invalid_rule(rule, field, "makes a table that is too large; write it as two rules");
   const auto table = table_for(is_inbound ? "reeve_inbound_" : "reeve_forbid_", rule);
-  return FirewallRule(OwnTable{whole_table(table, body), {}, rule.show_content});
+  OwnTable out{whole_table(table, body), {}, rule.show_content};
+  out.is_named_after_rule = true;
+  return FirewallRule(std::move(out));
 }
 
 Result<FirewallRule> bind_require(const Rule& rule) {

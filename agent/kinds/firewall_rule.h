@@ -11,9 +11,10 @@
 namespace reeve {
 
 struct OwnTable {
-  ScratchText wanted;             // the whole table, as nft takes it
-  std::vector<std::string> keep;  // sets whose elements are not ours
-  bool show_content = false;      // records may show what is there instead
+  ScratchText wanted;                // the whole table, as nft takes it
+  std::vector<std::string> keep;     // sets whose elements are not ours
+  bool show_content = false;         // records may show what is there instead
+  bool is_named_after_rule = false;  // the name is no choice of the policy's author
 };
 
 struct RequiredRule {

@@ -59,6 +59,21 @@ class OwnTableResource final : public Resource {
     return wanted.ok() ? Status() : wanted.error();
   }
 
+  std::optional<std::string> mark() const override {
+    return rule_.is_named_after_rule ? std::optional(object_) : std::nullopt;
+  }
+
+  Result<bool> is_left(const Eyes& eyes) const override {
+    if (!eyes.ruleset().is_here()) return false;
+    const auto found = eyes.ruleset().table(rule_.wanted.table, {});
+    if (!found.ok()) return found.error();
+    return found->has_value();
+  }
+
+  Status withdraw(Hands& hands, const Eyes&) const override {
+    return hands.ruleset_hands().apply(fmt::format("delete table {}\n", object_));
+  }
+
   // The first line makes the second one safe where there is no such table.
   Status fix(const Deviation&, Hands& hands, const Eyes& eyes) const override {
     const std::string text =

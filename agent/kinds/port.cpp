@@ -47,6 +47,23 @@ class PortResource final : public Resource {
     return std::move(findings).finish(out.applicable);
   }
 
+  std::optional<std::string> mark() const override {
+    if (!rule_.has(PortAction::block)) return std::nullopt;
+    return fmt::format("{} {}", port_block_table(), rule_.id);
+  }
+
+  Result<bool> is_left(const Eyes& eyes) const override {
+    const auto blocks = look_at_blocks(eyes);
+    if (!blocks.ok()) return blocks.error();
+    return !blocks->objects_of(rule_.id).empty();
+  }
+
+  Status withdraw(Hands& hands, const Eyes& eyes) const override {
+    const auto blocks = look_at_blocks(eyes);
+    if (!blocks.ok()) return blocks.error();
+    return hands.ruleset_hands().apply(blocks->text_without(rule_.id));
+  }
+
   // What it is about is looked up again: a deviation does not carry sockets and processes.
   Status fix(const Deviation& deviation, Hands& hands, const Eyes& eyes) const override {
     if (!deviation.refusal.empty()) return Error{deviation.refusal, deviation.refusal_detail};

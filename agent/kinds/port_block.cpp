@@ -74,6 +74,8 @@ bool PortBlock::operator==(const PortBlock& other) const {
   return comment_of(*this) == comment_of(other);
 }
 
+std::string port_block_table() { return to_text(table); }
+
 PortBlock block_for(const PortRule& rule, const Stray& stray) {
   const Listener& first = stray.sockets.front();
   const bool is_ipv6_only = first.local.is_ipv6 &&
@@ -133,6 +135,12 @@ std::string PortBlocks::text_without(const std::string& rule, const std::string&
   std::erase_if(blocks, [&](const PortBlock& one) {
     return one.rule == rule && object_of(one.socket) == object;
   });
+  return transaction_for(blocks);
+}
+
+std::string PortBlocks::text_without(const std::string& rule) const {
+  std::vector<PortBlock> blocks = blocks_;
+  std::erase_if(blocks, [&](const PortBlock& one) { return one.rule == rule; });
   return transaction_for(blocks);
 }
 

@@ -16,6 +16,7 @@ struct PortBlock {
   std::string rule;  // its id
   bool operator==(const PortBlock& other) const;
 };
+std::string port_block_table();  // "inet reeve_port_block"
 PortBlock block_for(const PortRule& rule, const Stray& stray);
 
 // The table as it stands.
@@ -31,6 +32,7 @@ class PortBlocks {
   // `too_many_objects`.
   Result<std::string> text_with(const PortBlock& block) const;
   std::string text_without(const std::string& rule, const std::string& object) const;
+  std::string text_without(const std::string& rule) const;  // all that it has
 
  private:
   std::vector<PortBlock> blocks_;

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "agent/kind_limits.h"
 #include "tests/fakes/fake_ruleset.h"
 #include "tests/fakes/fake_sockets.h"
 #include "tests/kinds/rules.h"
@@ -259,8 +260,8 @@ TEST_CASE("port: the host's refusal is told, whichever act it is") {
   port.sockets.refuse("terminate", Error{"fix_failed", "no"});
   for (const char* action : {"close", "block", "terminate"})
     CHECK(fixed(*nothing_may({action}), port).error().name == "fix_failed");
-  port.sockets.refuse("holders", Error{"too_many_objects", "too many"});
-  CHECK(nothing_may({"close"})->check(port.host, {}).error().name == "too_many_objects");
+  port.sockets.refuse("holders", Error{"check_failed", "no"});
+  CHECK(nothing_may({"close"})->check(port.host, {}).error().name == "check_failed");
   port.sockets.refuse("listeners", Error{"check_failed", "no"});
   CHECK(nothing_may({"close"})->check(port.host, {}).error().name == "check_failed");
 }
@@ -281,6 +282,55 @@ TEST_CASE("port: the ladder is climbed by rungs and ends at its last step") {
     if (rung == 0) CHECK(acts == Objects{"destroy tcp 0.0.0.0:4444 1"});
     if (rung >= 2) CHECK(acts == Objects{"terminate 7"});
   }
+}
+
+TEST_CASE(
+    "port: descriptors without end hide no stray, and get no allowed program's socket closed") {
+  Port port;
+  port.add_stray("tcp 0.0.0.0:4444", 7);
+  const Listener sshd = port.sockets.add("tcp 0.0.0.0:22");
+  port.sockets.add_holder(sshd, port.running("/usr/sbin/sshd", 8));
+  port.sockets.refuse("holders", Error{"too_many_objects", "too many"});
+  auto rule = bound_port(
+      {{"allow", Value::Array{sshd_row}}, {"protocol", "tcp"}, {"actions", texts({"close"})}});
+  CHECK(deviating(*rule, port.host) ==
+        Objects{"tcp 0.0.0.0:22 too_many_objects", "tcp 0.0.0.0:4444"});
+  const CheckResult found = checked(*rule, port.host);
+  CHECK(rule->fix(found.deviations[1], port.host, port.host).ok());
+  CHECK(deviating(*rule, port.host) == Objects{"tcp 0.0.0.0:22 too_many_objects"});
+  port.sockets.allow_all();
+  CHECK(checked(*rule, port.host).holds());
+}
+
+TEST_CASE("port: of a large group one fix closes a bounded number, and the rest is still found") {
+  Port port;
+  for (std::size_t i = 0; i < limits::closes_max + 10; ++i) port.add_stray("tcp 0.0.0.0:4444", 7);
+  auto rule = nothing_may({"close"});
+  CHECK(fixed(*rule, port).ok());
+  CHECK(port.sockets.acts().size() == limits::closes_max);
+  CHECK(fixed(*rule, port).ok());
+  CHECK(checked(*rule, port.host).holds());
+}
+
+TEST_CASE("port: what a rule has blocked can be taken back, and what others have stays") {
+  Port port;
+  port.add_stray("tcp 0.0.0.0:4444", 7);
+  auto rule = nothing_may({"block"});
+  Rule second = rule_of({{"allow", Value::Array{}}, {"actions", texts({"block"})}}, "port");
+  second.id = "second";
+  auto other = std::move(*bind_rule(second));
+  CHECK(rule->mark() == "inet reeve_port_block test-rule");
+  CHECK(!nothing_may({"close"})->mark());
+  CHECK(!*rule->is_left(port.host));
+  for (const auto* one : {rule.get(), other.get()})
+    CHECK(one->fix(only_deviation(*one, port.host), port.host, port.host).ok());
+  CHECK(*rule->is_left(port.host));
+  CHECK(rule->withdraw(port.host, port.host).ok());
+  CHECK(!*rule->is_left(port.host));
+  CHECK(*other->is_left(port.host));
+  CHECK(checked(*other, port.host).holds());
+  CHECK(other->withdraw(port.host, port.host).ok());
+  CHECK(port.ruleset.text_of(block_table).empty());
 }
 
 TEST_CASE("port: a blocked stray holds, by one whole table of ours") {
