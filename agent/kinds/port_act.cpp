@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "agent/kind_limits.h"
 #include "agent/kinds/port_block.h"
 #include "common/text.h"
 
@@ -17,10 +18,13 @@ constexpr std::array<std::string_view, 4> login_servers = {
     "/usr/sbin/sshd", "/usr/lib/openssh/sshd-session", "/usr/libexec/openssh/sshd-session",
     "/usr/sbin/dropbear"};
 
-// Every socket is tried; the first that refuses is told.
+// Each of so many sockets is tried; the first that refuses is told. More of one address are a group
+// (SO_REUSEPORT), whose members the kernel finds by trial: the rest makes the object not hold, so
+// that it is tried again and climbs its ladder.
 Status close_all(const Stray& stray, Hands& hands) {
   Status out;
-  for (const Listener& socket : stray.sockets) {
+  for (const Listener& socket :
+       std::span(stray.sockets).first(std::min(stray.sockets.size(), limits::closes_max))) {
     const Status closed = hands.socket_hands().destroy(socket);
     if (out.ok() && !closed.ok()) out = closed;
   }

@@ -130,7 +130,14 @@ Result<StraySearch> find_strays(const PortRule& rule, const Eyes& eyes, const Sc
   std::vector<Listener> held = suspects;
   if (wanted == HoldersWanted::for_judgement)
     std::erase_if(held, [&](const Listener& one) { return !judge.needs_holders(one); });
-  const auto holders = eyes.sockets().holders(held);
+  auto holders = eyes.sockets().holders(held);
+  // Whoever opens more descriptors than a look may search keeps from judgement only what cannot be
+  // judged without its holders.
+  std::optional<Error> unseen;
+  if (!holders.ok() && holders.error().name == "too_many_objects") {
+    unseen = holders.error();
+    holders = Holders();
+  }
   if (!holders.ok()) return holders.error();
   std::map<std::string, Stray> strays;
   for (const Listener& listener : suspects) {
@@ -138,6 +145,7 @@ Result<StraySearch> find_strays(const PortRule& rule, const Eyes& eyes, const Sc
     Stray& stray = stray_named(strays, listener);
     stray.sockets.push_back(listener);
     if (!stray.doubt) stray.doubt = judge.doubt_about(listener);
+    if (unseen && judge.needs_holders(listener)) stray.doubt = unseen;
     for (const auto& [inode, holder] : *holders)
       if (inode == listener.inode) stray.holders.emplace_back(inode, holder);
   }

@@ -25,7 +25,8 @@ struct StraySearch {
 // that cannot be judged without.
 enum class HoldersWanted : std::uint8_t { of_strays, for_judgement };
 
-// Errors: `check_failed`, `too_many_objects`.
+// Where there are too many descriptors to search, what cannot be judged without its holders is in
+// doubt, and of the rest nobody is known to hold it. Errors: `check_failed`, `too_many_objects`.
 Result<StraySearch> find_strays(const PortRule& rule, const Eyes& eyes, const Scope& scope,
                                 HoldersWanted wanted);
 
