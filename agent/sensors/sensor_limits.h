@@ -18,8 +18,8 @@ inline constexpr std::size_t sensor_wakes_max = 8'192;
 inline constexpr std::int64_t listeners_poll_ns = 250'000'000;
 inline constexpr std::size_t listeners_poll_figure = 256;
 inline constexpr std::int64_t listeners_poll_ns_max = 1'000'000'000;
-// Of more changed listeners than this at once their rules look at all: each look at one asks for all
-// sockets and may search all processes.
+// Of more changed listeners than this at once their rules look at all of them: each look at one
+// asks for all sockets and may search all processes.
 inline constexpr std::size_t listener_wakes_max = 8;
 // The receive buffer of the packet filter's sensor, as the kernel counts it.
 inline constexpr int ruleset_feed_bytes = 8 << 20;
