@@ -46,7 +46,7 @@ inline constexpr std::size_t acl_words_bytes_max = 1'024;  // of an ACL as found
 // A block's comment names a socket's object (51 bytes at most) and the rule's id.
 inline constexpr std::size_t port_block_id_bytes_max = 64;
 static_assert(port_block_id_bytes_max + 51 + 12 < nft_comment_bytes_max);
-inline constexpr std::size_t closes_max = 128;  // sockets of one address that one fix closes
+inline constexpr std::size_t closes_max = 128;         // sockets of one address that one fix closes
 inline constexpr std::size_t port_blocks_max = 1'000;  // more sockets are not blocked
 
 }  // namespace reeve::limits

@@ -12,17 +12,18 @@
 #include "agent/enforcer.h"
 #include "agent/linux_host.h"
 #include "agent/netfilter/forked_room.h"
+#include "agent/netfilter/linux_ruleset.h"
 #include "agent/sensors/inotify.h"
 #include "agent/sensors/nftables.h"
 #include "tests/agent/agent_fakes.h"
 #include "tests/agent/journal_life.h"
+#include "tests/fakes/fake_host.h"
 #include "tests/host/temporary_tree.h"
 #include "tests/netfilter/own_namespace.h"
 
 namespace reeve {
 namespace {
 
-using testing::CrashDisk;
 using testing::JournalLife;
 using testing::KeptNotes;
 
