@@ -77,13 +77,15 @@ void Agent::courier_started() {
 }
 
 void Agent::courier_lost() {
-  if (std::exchange(link_is_up_, false)) parts_.notes.note("link down: the courier is gone");
+  link_is_up_ = false;
+  if (std::exchange(link_told_, false)) parts_.notes.note("link down: the courier is gone");
 }
 
 std::int64_t Agent::step() {
   hear_courier();
   enforcer_.work();
   notice_clock();
+  notice_link();
   tell_more_refusals();
   const std::int64_t now = parts_.clock.monotonic_ns();
   if (store_.is_waiting() && now >= reconsider_due_) {
@@ -119,6 +121,7 @@ std::int64_t Agent::next_due() const {
   std::int64_t due = enforcer_.next_due();
   if (auto commit = recorder_.commit_due()) due = std::min(due, *commit);
   if (store_.is_waiting()) due = std::min(due, reconsider_due_);
+  if (link_is_up_ != link_told_) due = std::min(due, link_tell_at_);
   if (!link_is_up_) return due;
   due = std::min(due, heartbeat_due_);
   if (store_.wanted()) due = std::min(due, fetch_due_);

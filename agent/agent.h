@@ -64,6 +64,7 @@ class Agent {
   void fetch();
   void talk();
   void notice_clock();
+  void notice_link();
   void notice_disk();
   std::int64_t next_due() const;
 
@@ -75,11 +76,14 @@ class Agent {
   Enforcer enforcer_;
   Outbox outbox_;
   bool link_is_up_ = false;
+  bool link_told_ = false;         // as the last note said
+  std::int64_t link_tell_at_ = 0;  // not before, when it has changed again
   std::string isolation_ = "none";
   std::uint64_t heartbeats_ = 0;
   std::uint64_t states_told_ = 0;  // state records before the last heartbeat
   std::int64_t heartbeat_due_ = 0;
   std::int64_t fetch_due_ = 0;
+  std::optional<FetchRequest> asked_;  // the last fetch
   std::int64_t reconsider_due_ = 0;
   std::string disk_refusal_;
   std::int64_t refusals_until_ = 0;  // when the records of refusals are counted anew

@@ -67,6 +67,9 @@ inline constexpr std::int64_t acknowledged_write_ns = 1'000'000'000;
 inline constexpr std::int64_t send_retry_ns = 20'000'000;  // after a full courier's socket
 inline constexpr std::size_t courier_messages_per_step = 64;
 
+// A courier that says "up" and "down" in turns gets a line in the log so often at most.
+inline constexpr std::int64_t link_note_ns = 1'000'000'000;
+
 // Enforcement: how long a sweep may run before sensors and courier are heard again; objects that
 // are looked at again at a time of their own (beyond: their whole rules are).
 inline constexpr std::int64_t sweep_slice_ns = 2'000'000;

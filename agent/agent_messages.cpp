@@ -48,11 +48,20 @@ void Agent::hear_link_state(ByteView payload) {
   isolation_ = payload[1] != 0 ? "full" : "reduced";
   if (is_up == link_is_up_) return;
   link_is_up_ = is_up;
-  parts_.notes.note(is_up ? "link up" : "link down");
+  notice_link();
   if (!is_up) return;
   heartbeat_due_ = 0;
   fetch_due_ = 0;
   outbox_.send_again();
+}
+
+// Whoever has the courier can say so without end, and must not fill the log with it.
+void Agent::notice_link() {
+  const std::int64_t now = parts_.clock.monotonic_ns();
+  if (link_is_up_ == link_told_ || now < link_tell_at_) return;
+  link_told_ = link_is_up_;
+  link_tell_at_ = now + limits::link_note_ns;
+  parts_.notes.note(link_is_up_ ? "link up" : "link down");
 }
 
 void Agent::hear_acknowledgement(ByteView payload) {
@@ -71,7 +80,8 @@ void Agent::take(PolicyEvent event) {
     enforcer_.adopt(std::move(*event.adopted), "policy");
   }
   if (event.adopted) heartbeat_due_ = 0;
-  fetch_due_ = 0;
+  // An answer that brings nothing is no reason to ask again at once.
+  if (store_.wanted() != asked_) fetch_due_ = 0;
   reconsider_due_ = parts_.clock.monotonic_ns() + limits::stage_retry_ns;
 }
 
@@ -160,6 +170,7 @@ void Agent::fetch() {
   const std::int64_t now = parts_.clock.monotonic_ns();
   const bool is_sent =
       parts_.courier.send(encode_message(MessageType::fetch, encode_fetch(*wanted)));
+  if (is_sent) asked_ = wanted;
   fetch_due_ = now + (is_sent ? limits::ack_timeout_ns : limits::send_retry_ns);
 }
 

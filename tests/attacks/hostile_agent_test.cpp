@@ -9,7 +9,9 @@
 #include <random>
 #include <set>
 
+#include "common/clock.h"
 #include "common/limits.h"
+#include "common/link/zmq_link.h"
 #include "tests/controller/world.h"
 
 namespace reeve {
@@ -26,10 +28,13 @@ const std::set<std::string> verdicts{
 
 class Abuser {
  public:
-  Abuser(World& world, TestNode& thief, TestNode& victim, std::uint64_t seed)
+  // `send` takes what the thief says to the nodes' endpoint.
+  using Send = std::function<void(ByteView message)>;
+  Abuser(World& world, TestNode& thief, TestNode& victim, Send send, std::uint64_t seed)
       : world_(world),
         thief_(thief),
         victim_(victim),
+        send_(std::move(send)),
         as_operator_(world.operators.connect(thief.transport.public_key)),
         chance_(seed) {}
 
@@ -96,7 +101,7 @@ class Abuser {
   std::uint64_t pick(std::uint64_t below) { return chance_() % below; }
   Stream any_stream() { return pick(2) == 0 ? Stream::urgent : Stream::routine; }
   MessageType any_type() { return static_cast<MessageType>(pick(256)); }
-  void send(MessageType type, const Bytes& payload) { world_.send(thief_, type, payload); }
+  void send(MessageType type, const Bytes& payload) { send_(encode_message(type, payload)); }
   void send_batch(const Bytes& payload) { send(MessageType::batch, payload); }
 
   Bytes noise(std::size_t count) {
@@ -187,6 +192,7 @@ class Abuser {
   World& world_;
   TestNode& thief_;
   TestNode& victim_;
+  Send send_;
   std::unique_ptr<FakeClientLink> as_operator_;  // at the operators' endpoint
   std::mt19937_64 chance_;
   std::vector<Bytes> overheard_;
@@ -223,7 +229,12 @@ TEST_CASE("1,000 abuses of one stolen key harm no other node") {
   world.received(victim);
   const auto files = files_of(world);
   const auto memory = mallinfo2().uordblks;
-  Abuser abuser(world, thief, victim, 20'260'101);
+  Abuser abuser(
+      world, thief, victim,
+      [&](ByteView message) {
+        world.send(thief, static_cast<MessageType>(message[3]), message.subspan(4));
+      },
+      20'260'101);
   std::size_t delivered = 0;
   for (int round = 0; round < 50; ++round) {
     for (int i = 0; i < 20; ++i) abuser.abuse();
@@ -256,6 +267,85 @@ TEST_CASE("1,000 abuses of one stolen key harm no other node") {
     CAPTURE(name);
     CHECK(verdicts.contains(name));
   }
+}
+
+// The controller of a world behind real sockets on loopback, with a thief and a victim connected.
+struct Sockets {
+  Sockets(World& a_world, const TestNode& thief, const TestNode& victim) : world(a_world) {
+    const auto admits = [this](const TransportKey& key) {
+      return world.controller->admits_node(key);
+    };
+    auto created = ZmqServer::create(
+        world.fleet.transport.secret,
+        {{"tcp://127.0.0.1:0", "nodes", admits}, {"tcp://127.0.0.1:0", "operators", admits}});
+    REQUIRE(created.ok());
+    server = std::move(*created);
+    for (const auto* node : {&thief, &victim}) {
+      auto client = ZmqClient::connect(server->bound_address(0), world.fleet.transport.public_key,
+                                       node->transport.public_key, node->transport.secret);
+      REQUIRE(client.ok());
+      clients.push_back(std::move(*client));
+    }
+  }
+  void turn() {
+    constexpr std::int64_t slice_ns = 2'000'000;
+    server->wait(slice_ns, -1);
+    for (const auto& client : clients) client->wait(slice_ns, -1);
+    world.controller->step(server->endpoint(0), server->endpoint(1));
+  }
+  void turn_until(const std::function<bool()>& done) {
+    constexpr std::int64_t patience_ns = 60'000'000'000;
+    const SystemClock clock;
+    const std::int64_t end = clock.monotonic_ns() + patience_ns;
+    while (!done()) {
+      REQUIRE(clock.monotonic_ns() < end);
+      turn();
+    }
+  }
+  void send(std::size_t client, ByteView message) {
+    turn_until([&] { return clients[client]->send(message); });
+  }
+  bool acknowledges(const Batch& batch) {
+    bool found = false;
+    turn_until([&] {
+      while (const auto bytes = clients[1]->receive()) {
+        const auto message = decode_message(*bytes);
+        if (!message.ok() || message->type != MessageType::acknowledgement) continue;
+        const auto answer = decode_acknowledgement(message->payload);
+        found = found || (answer.ok() && answer->header == batch.header_digest());
+      }
+      while (clients[0]->receive()) {
+      }
+      return found;
+    });
+    return found;
+  }
+
+  World& world;
+  std::unique_ptr<ZmqServer> server;
+  std::vector<std::unique_ptr<ZmqClient>> clients;
+};
+
+TEST_CASE("100 abuses of one stolen key over real sockets harm no other node") {
+  World world;
+  TestNode thief("thief");
+  TestNode victim("victim");
+  world.enroll(thief);
+  world.enroll(victim);
+  Sockets sockets(world, thief, victim);
+  Abuser abuser(
+      world, thief, victim, [&](ByteView message) { sockets.send(0, message); }, 7);
+  std::size_t delivered = 0;
+  for (int round = 0; round < 10; ++round) {
+    for (int i = 0; i < 10; ++i) abuser.abuse();
+    const auto batch = victim.next_batch(Stream::urgent, 2, "victims-rule");
+    sockets.send(1, encode_message(MessageType::batch, encode_batch(batch)));
+    CHECK(sockets.acknowledges(batch));
+    abuser.overhear(encode_batch(batch));
+    delivered += batch.records.size();
+  }
+  check_victim(world, victim, delivered);
+  CHECK(world.counted("malformed") > 0);
 }
 
 }  // namespace

@@ -294,5 +294,38 @@ TEST_CASE("forged acknowledgements of others' batches keep nothing from being se
   CHECK(times_sent() == before);
 }
 
+TEST_CASE("answers that bring nothing do not make an agent ask without end") {
+  Besieged world;
+  const auto policy = world.honest(6);
+  world.hear(MessageType::manifest, policy.object);
+  const auto wanted = world.agent->policy_store().wanted();
+  REQUIRE(wanted);
+  const auto asked = [&] { return world.courier.payloads(MessageType::fetch).size(); };
+  const auto before = asked();
+  for (int i = 0; i < 100; ++i)
+    world.hear(MessageType::chunk, encode_chunk(Chunk{wanted->digest, 0, 0, {}}));
+  CHECK(asked() == before);
+  world.advance(limits::ack_timeout_ns);
+  CHECK(asked() == before + 1);
+  world.serve_fetches(policy);
+  CHECK(world.agent->policy_store().version() == 6);
+}
+
+TEST_CASE("a courier that flaps fills no log, and the last state is told") {
+  Besieged world;
+  world.advance(limits::link_note_ns);
+  world.notes.lines.clear();
+  for (int i = 0; i < 1'000; ++i) {
+    const auto up = static_cast<std::uint8_t>(i % 2);
+    world.courier.incoming.push_back(encode_message(MessageType::link_state, Bytes{up, 1}));
+  }
+  for (int i = 0; i < 10; ++i) world.settle();
+  CHECK(world.notes.lines.size() <= 2);
+  world.hear(MessageType::link_state, Bytes{0, 1});
+  world.advance(limits::link_note_ns);
+  CHECK(world.notes.lines.size() <= 3);
+  CHECK(world.notes.lines.back() == "link down");
+}
+
 }  // namespace
 }  // namespace reeve::testing

@@ -293,6 +293,9 @@ TEST_CASE("manifest: rolled-back, replayed, expired and fast-forwarded ones are 
   });
 }
 
+// What is for other nodes only is not fetched here, and its figures are judged all the same.
+void for_others(ManifestBundle& bundle) { bundle.selector = {{{"role", {"db"}}}}; }
+
 TEST_CASE("manifest: what is malformed, oversized or of another version is refused by name") {
   const auto bundle = [](std::function<void(ManifestBundle&)> change) {
     return [change](Manifest& manifest) { change(manifest.bundles.at(0)); };
@@ -324,6 +327,16 @@ TEST_CASE("manifest: what is malformed, oversized or of another version is refus
       manifest_attack(
           "more rules than there may be", "limit_exceeded",
           bundle([](ManifestBundle& one) { one.rules = limits::bundle_rules_max + 1; })),
+      manifest_attack("another node's bundle over the limit", "limit_exceeded",
+                      bundle([](ManifestBundle& one) {
+                        for_others(one);
+                        one.size = limits::bundle_bytes_max + 1;
+                      })),
+      manifest_attack("more rules for another node than there may be", "limit_exceeded",
+                      bundle([](ManifestBundle& one) {
+                        for_others(one);
+                        one.rules = limits::bundle_rules_max + 1;
+                      })),
       manifest_attack("bundles that are too much together", "limit_exceeded",
                       [](Manifest& manifest) {
                         manifest.bundles.push_back(manifest.bundles[0]);
