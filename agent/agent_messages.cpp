@@ -36,8 +36,14 @@ void Agent::hear(const WireMessage& message) {
     case MessageType::fetch:
     case MessageType::succession:
     case MessageType::configure:
-      return;  // never to a node
+    case MessageType::enroll:
+    case MessageType::rekey:
+    case MessageType::enroll_answer:
+    case MessageType::configure_enrollment:
+      return;  // never to a node that is enrolled
     case MessageType::newest_succession:
+    case MessageType::certificate:
+    case MessageType::rekeyed:
       return;
   }
 }

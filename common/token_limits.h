@@ -15,8 +15,8 @@ inline constexpr std::size_t token_bytes_max = 2'048;
 // What an operator's signature adds to what a node has sent.
 inline constexpr std::size_t enrollment_bytes_max = enrollment_message_bytes_max + 96;
 inline constexpr std::size_t token_text_bytes_max = 4'096;  // longer text is no token
-// Roots between the one that a token names and the newest: a month of daily ones.
-inline constexpr std::size_t enrollment_roots_max = 32;
+// From the one that a token names to the newest; more would not fit into the link's queue.
+inline constexpr std::size_t enrollment_roots_max = 14;
 static_assert(token_bytes_max * 4 / 3 + 128 < token_text_bytes_max);
 
 }  // namespace reeve::limits

@@ -2,8 +2,9 @@
 // fetch: digest 32, u32 offset. chunk: digest 32, u32 offset, u32 total, then the bytes.
 // acknowledgement: node 32, epoch 16, u8 stream, u64 last, header 32, u64 leaf index, u64 tree
 // size, u16 count and as many hashes, u64 consistent from, u16 count and as many hashes, u32 length
-// and the checkpoint. configure: controller key 32, node key 32, node secret 32, u16 length and
-// address.
+// and the checkpoint. enroll answer: u8 verdict, request 32, then three texts, each u16 length and
+// bytes: name, detail, next. configure: controller key 32, node key 32, node secret 32, u16 length
+// and address.
 #include "common/wire.h"
 
 #include <algorithm>
@@ -18,10 +19,23 @@ constexpr std::string_view wire_magic = "RV";
 constexpr std::uint8_t wire_version = '1';
 
 constexpr std::array message_types{
-    MessageType::heartbeat,  MessageType::batch,           MessageType::fetch,
-    MessageType::succession, MessageType::acknowledgement, MessageType::root,
-    MessageType::manifest,   MessageType::chunk,           MessageType::newest_succession,
-    MessageType::configure,  MessageType::link_state,
+    MessageType::heartbeat,
+    MessageType::batch,
+    MessageType::fetch,
+    MessageType::succession,
+    MessageType::rekey,
+    MessageType::enroll,
+    MessageType::acknowledgement,
+    MessageType::root,
+    MessageType::manifest,
+    MessageType::chunk,
+    MessageType::newest_succession,
+    MessageType::rekeyed,
+    MessageType::certificate,
+    MessageType::enroll_answer,
+    MessageType::configure,
+    MessageType::link_state,
+    MessageType::configure_enrollment,
 };
 
 Error malformed_message(std::string_view problem) {
@@ -44,6 +58,11 @@ Result<std::vector<Digest>> take_hashes(ByteReader& reader) {
   std::vector<Digest> hashes;
   for (std::size_t i = 0; i < count; ++i) hashes.push_back(reader.take_fixed<32>());
   return hashes;
+}
+
+void append_text(Bytes& out, std::string_view text) {
+  append_u16(out, static_cast<std::uint16_t>(text.size()));
+  append(out, view_of(text));
 }
 
 Bytes owned(ByteView bytes) { return Bytes(bytes.begin(), bytes.end()); }
@@ -170,6 +189,34 @@ Result<Acknowledgement> decode_acknowledgement(ByteView payload) {
   if (!reader.ok() || !reader.at_end()) {
     return malformed_message("an acknowledgement has the wrong length");
   }
+  return out;
+}
+
+Bytes encode_enroll_answer(const EnrollAnswer& answer) {
+  Bytes out;
+  out.push_back(static_cast<std::uint8_t>(answer.verdict));
+  append(out, answer.request.view());
+  for (const auto* text : {&answer.name, &answer.detail, &answer.next}) {
+    append_text(out, std::string_view(*text).substr(0, limits::text_bytes_max));
+  }
+  return out;
+}
+
+Result<EnrollAnswer> decode_enroll_answer(ByteView payload) {
+  ByteReader reader(payload);
+  EnrollAnswer out;
+  const std::uint8_t verdict = reader.u8();
+  if (verdict > static_cast<std::uint8_t>(EnrollAnswer::Verdict::refused)) {
+    return malformed_message("an answer has an unknown verdict");
+  }
+  out.verdict = static_cast<EnrollAnswer::Verdict>(verdict);
+  out.request = reader.take_fixed<32>();
+  for (auto* text : {&out.name, &out.detail, &out.next}) {
+    const std::size_t bytes = reader.u16();
+    if (bytes > limits::text_bytes_max) return over_limit("an answer's text is too long");
+    *text = std::string(text_of(reader.take(bytes)));
+  }
+  if (!reader.ok() || !reader.at_end()) return malformed_message("an answer has the wrong length");
   return out;
 }
 

@@ -13,15 +13,21 @@ enum class MessageType : std::uint8_t {
   batch = 0x02,       // encode_batch()
   fetch = 0x03,       // FetchRequest
   succession = 0x04,  // signed object
+  rekey = 0x05,       // signed object of type transport_key
+  enroll = 0x06,      // signed object of type node_enrollment, at the enrollment endpoint only
   // controller to node
   acknowledgement = 0x11,
   root = 0x12,      // signed object, the next in the chain
   manifest = 0x13,  // signed object
   chunk = 0x14,
   newest_succession = 0x15,  // signed object, or empty where the controller has none of this node
+  rekeyed = 0x16,            // digest of the statement that is kept now
+  certificate = 0x17,        // signed object: a later one, or the one that a host enrolled with
+  enroll_answer = 0x21,      // EnrollAnswer, at the enrollment endpoint only
   // between agent and courier only; never on a network
   configure = 0x81,
   link_state = 0x82,
+  configure_enrollment = 0x83,  // as configure, for a courier that only enrolls
 };
 
 struct WireMessage {
@@ -75,6 +81,19 @@ struct CourierConfig {
   std::string address;  // "tcp://HOST:PORT"
 };
 
+// Why a node is not enrolled, or not yet.
+struct EnrollAnswer {
+  enum class Verdict : std::uint8_t { pending = 0, refused = 1 };
+  Verdict verdict{};
+  Digest request;  // of the enrollment's signed object
+  std::string name{};
+  std::string detail{};
+  std::string next{};
+  bool operator==(const EnrollAnswer&) const = default;
+};
+
+Bytes encode_enroll_answer(const EnrollAnswer& answer);
+Result<EnrollAnswer> decode_enroll_answer(ByteView payload);
 Bytes encode_fetch(const FetchRequest& request);
 Result<FetchRequest> decode_fetch(ByteView payload);
 Bytes encode_chunk(const Chunk& chunk);

@@ -3,14 +3,25 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "controller/controller_limits.h"
 
 namespace reeve {
+namespace {
 
-std::vector<std::string> Controller::step(ServerLink& nodes, ServerLink& operators) {
+bool operation_changes(std::string_view operation) {
+  constexpr std::array changes{"publish", "enroll", "revoke", "retire", "token", "token_revoke"};
+  return std::find(changes.begin(), changes.end(), operation) != changes.end();
+}
+
+}  // namespace
+
+std::vector<std::string> Controller::step(ServerLink& nodes, ServerLink& operators,
+                                          ServerLink* enroll) {
   serve_nodes(nodes);
   serve_operators(operators, nodes);
+  if (enroll != nullptr) serve_enrollment(*enroll);
   publish_log();
   return std::exchange(notes_, {});
 }
@@ -38,8 +49,10 @@ Status Controller::take_messages(ServerLink& link, Turn& turn) {
     const auto* node = registry_.admitted(incoming->peer);
     if (node == nullptr) {
       count("unregistered");
+      link.close(incoming->peer);
       continue;
     }
+    if (registry_.spoke_by(node->id(), incoming->peer)) count("rekeyed");
     REEVE_TRY(take_message(*node, incoming->peer, incoming->message, turn));
   }
   return {};
@@ -166,12 +179,12 @@ void Controller::serve_operators(ServerLink& operators, ServerLink& nodes) {
     if (!incoming) break;
     const auto outcome = operators_.take(incoming->peer, incoming->message);
     count(outcome.name);
-    const bool is_change = outcome.operation == "publish" || outcome.operation == "enroll";
+    const bool is_change = operation_changes(outcome.operation);
     if (is_change || (!outcome.who.empty() && outcome.name != "answered")) {
       note(fmt::format("operator {}: {}: {}", outcome.who, outcome.operation,
                        outcome.name == "answered" ? "done" : outcome.name));
     }
-    if (outcome.published) push_manifest(nodes);
+    tell_nodes(outcome, nodes);
   }
   operators_.send_replies(operators);
 }
@@ -181,7 +194,22 @@ void Controller::push_manifest(ServerLink& nodes) {
   for (const auto& entry : registry_.nodes()) {
     const auto& node = entry.second;
     if (!node.is_connected(clock_)) continue;
-    if (!nodes.send(node.certificate.transport_key, message)) count("link_full");
+    if (!nodes.send(node.session_key(), message)) count("link_full");
+  }
+}
+
+void Controller::tell_nodes(const OperatorServer::Outcome& outcome, ServerLink& nodes) {
+  if (outcome.published) push_manifest(nodes);
+  for (const auto& key : outcome.ended) nodes.close(key);
+}
+
+void Controller::serve_enrollment(ServerLink& link) {
+  for (std::size_t i = 0; i < limits::enrollments_per_step; ++i) {
+    const auto incoming = link.receive();
+    if (!incoming) return;
+    const auto outcome = enrollment_.take(link, *incoming);
+    count(outcome.name);
+    if (outcome.name == "enrolled") note(fmt::format("node {} enrolled by token", outcome.node));
   }
 }
 

@@ -35,9 +35,11 @@ class Controller {
     return root_.operator_with_transport(key) != nullptr;
   }
 
-  // Takes what waits at both links, at most limits::messages_per_commit messages of nodes and
-  // limits::requests_per_step of operators, and answers. The lines are for a log.
-  std::vector<std::string> step(ServerLink& nodes, ServerLink& operators);
+  // Takes what waits at the links, at most limits::messages_per_commit messages of nodes,
+  // limits::requests_per_step of operators and limits::enrollments_per_step of strangers, and
+  // answers. `enroll` is null where nobody enrolls by token. The lines are for a log.
+  std::vector<std::string> step(ServerLink& nodes, ServerLink& operators,
+                                ServerLink* enroll = nullptr);
   // How long step() has nothing to do unless a message comes.
   std::int64_t idle_ns() const;
 
@@ -65,6 +67,8 @@ class Controller {
 
   void serve_nodes(ServerLink& link);
   void serve_operators(ServerLink& operators, ServerLink& nodes);
+  void serve_enrollment(ServerLink& link);
+  void tell_nodes(const OperatorServer::Outcome& outcome, ServerLink& nodes);
   Status take_messages(ServerLink& link, Turn& turn);
   Status take_message(const Node& node, const TransportKey& peer, ByteView bytes, Turn& turn);
   Status take_batch(const Node& node, const TransportKey& peer, ByteView payload, Turn& turn);
@@ -89,6 +93,8 @@ class Controller {
   std::unique_ptr<Ledger> ledger_;
   Registry registry_;
   Publisher publisher_;
+  Tokens tokens_;
+  Enrollment enrollment_;
   Intake intake_;
   OperatorServer operators_;
   std::map<std::string, std::uint64_t> counters_;

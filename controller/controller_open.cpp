@@ -68,6 +68,7 @@ Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts) {
   auto controller =
       std::make_unique<Controller>(parts, std::move(*root), std::move(*ledger), std::move(*roots));
   REEVE_TRY(controller->registry_.load(parts.store));
+  REEVE_TRY(controller->tokens_.load(parts.store));
   REEVE_TRY(controller->publisher_.load(controller->root_));
   if (parts.log != nullptr) REEVE_TRY(parts.log->open(*controller->ledger_));
   return controller;
@@ -81,8 +82,9 @@ Controller::Controller(const Parts& parts, Root root, std::unique_ptr<Ledger> le
       root_(std::move(root)),
       ledger_(std::move(ledger)),
       publisher_(store_, root_, std::move(root_objects)),
+      enrollment_({store_, *ledger_, registry_, tokens_, publisher_, clock_, root_}),
       intake_(store_, *ledger_, registry_, clock_),
-      operators_({store_, *ledger_, registry_, publisher_, clock_, root_,
+      operators_({store_, *ledger_, registry_, publisher_, tokens_, enrollment_, clock_, root_,
                   key_hash(parts.transport_key)}) {}
 
 }  // namespace reeve

@@ -37,6 +37,7 @@ It holds no key that could sign policy and cannot make an agent do anything.
   --operators tcp://A:P   where `reeve` connects (default: tcp://127.0.0.1:7118)
   --log DIR               where the ledger is written as static files, for tools
                           that others wrote (default: STATE/log, private)
+  --enroll tcp://A:P      where new hosts enroll by token; without it nobody can
   --help, --version
 
 A port of 0 lets the kernel choose; the log says what it chose. Exit: 0 done,
@@ -50,6 +51,7 @@ struct Options {
   std::string listen;
   std::string operators;
   std::string log;
+  std::string enroll;  // empty: nobody enrolls by token
 };
 
 void write_text(int fd, std::string_view text) {
@@ -88,7 +90,8 @@ options::options_description describe_options() {
                     std::string(paths::controller_state_default)))                         //
       ("listen", options::value<std::string>()->default_value("tcp://0.0.0.0:7117"))       //
       ("operators", options::value<std::string>()->default_value("tcp://127.0.0.1:7118"))  //
-      ("log", options::value<std::string>()->default_value(""));
+      ("log", options::value<std::string>()->default_value(""))                            //
+      ("enroll", options::value<std::string>()->default_value(""));
   return all;
 }
 
@@ -137,8 +140,15 @@ Result<std::unique_ptr<ZmqServer>> listen(const Controller& controller, const Op
   const auto person = [&controller](const TransportKey& key) {
     return controller.admits_operator(key);
   };
-  return ZmqServer::create(
-      secret, {{chosen.listen, "nodes", node}, {chosen.operators, "operators", person}});
+  std::vector<ServerEndpoint> endpoints{{chosen.listen, "nodes", node},
+                                        {chosen.operators, "operators", person}};
+  // Strangers: their messages are what is judged there.
+  const auto anybody = [](const TransportKey& /*key*/) { return true; };
+  if (!chosen.enroll.empty()) {
+    endpoints.push_back({chosen.enroll, "enroll", anybody, limits::enrollment_message_bytes_max,
+                         limits::enrollment_peers_max});
+  }
+  return ZmqServer::create(secret, std::move(endpoints));
 }
 
 // What was met, but for what every fleet meets all the time.
@@ -151,9 +161,9 @@ std::string describe_counters(const Controller& controller) {
   return text.empty() ? "nothing" : text;
 }
 
-void serve(Controller& controller, ZmqServer& server, const Fd& signals) {
+void serve(Controller& controller, ZmqServer& server, ServerLink* enroll, const Fd& signals) {
   while (!signal_came(signals)) {
-    for (const auto& line : controller.step(server.endpoint(0), server.endpoint(1))) {
+    for (const auto& line : controller.step(server.endpoint(0), server.endpoint(1), enroll)) {
       log_line(line);
     }
     server.wait(controller.idle_ns(), signals.get());
@@ -191,10 +201,12 @@ int run(const Options& chosen) {
   if (!server.ok()) return fail(server.error());
   log_line(fmt::format("version {}, ledger of {} leaves in {}", REEVE_VERSION,
                        (*controller)->tree_size(), chosen.state));
-  log_line(fmt::format("nodes at {}, operators at {}", (*server)->bound_address(0),
-                       (*server)->bound_address(1)));
+  const bool enrolls = !chosen.enroll.empty();
+  log_line(fmt::format("nodes at {}, operators at {}{}", (*server)->bound_address(0),
+                       (*server)->bound_address(1),
+                       enrolls ? ", enrollment at " + (*server)->bound_address(2) : ""));
   if (auto told = notify_service_manager("READY=1"); !told.ok()) log_line(told.error().detail);
-  serve(**controller, **server, *signals);
+  serve(**controller, **server, enrolls ? &(*server)->endpoint(2) : nullptr, *signals);
   return 0;
 }
 
@@ -210,7 +222,8 @@ int backup(const Options& chosen) {
 int run_command(const options::variables_map& values) {
   const Options chosen{values["command"].as<std::string>(),   values["file"].as<std::string>(),
                        values["state"].as<std::string>(),     values["listen"].as<std::string>(),
-                       values["operators"].as<std::string>(), values["log"].as<std::string>()};
+                       values["operators"].as<std::string>(), values["log"].as<std::string>(),
+                       values["enroll"].as<std::string>()};
   if (chosen.command == "run" && chosen.file.empty()) return run(chosen);
   if (chosen.command == "backup" && !chosen.file.empty()) return backup(chosen);
   if (chosen.command.empty()) return fail(usage_error("no command given"));

@@ -14,10 +14,16 @@ namespace reeve {
 //   upload   {digest bin32, offset, total, bytes}                                  publish
 //   publish  {manifest bin}  (bundles uploaded before; signed by the policy role)  publish
 //   enroll   {certificate bin} (signed by the enroller)                            enroll
+//   revoke   {node bin32, why text}                                                enroll
+//   retire   {node bin32, why text}                                                enroll
+//   token    {token bin} (signed by the enroller)                                  enroll
+//   token_revoke {token bin32, its id}                                             enroll
+//   tokens   -> items {token bin, used, state text}                                view
+//   pending  -> items {enrollment bin}                                             view
 //   manifest -> item {manifest bin} or none                                        view
 //   bundle   {digest, offset} -> item {total, bytes}                               view
 //   status   -> items {certificate bin, heartbeat bin?, seen wall_ns, connected bool,
-//                      flags [text]}                                               view
+//                      flags [text], ending bin? (the request that ended it)}      view
 //   records  {node?, rule?, since? wall_ns (stored, not sealed), after? cursor, limit?} ->
 //            items {cursor (a number that grows), leaf, node bin32, name, index, stored wall_ns,
 //            header bin,

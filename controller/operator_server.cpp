@@ -18,11 +18,14 @@ struct OperationRow {
   Right right;
 };
 constexpr std::array operations{
-    OperationRow{"ping", Right::view},       OperationRow{"upload", Right::publish},
-    OperationRow{"publish", Right::publish}, OperationRow{"enroll", Right::enroll},
-    OperationRow{"manifest", Right::view},   OperationRow{"bundle", Right::view},
-    OperationRow{"status", Right::view},     OperationRow{"records", Right::view},
-    OperationRow{"checkpoint", Right::view}, OperationRow{"show", Right::view},
+    OperationRow{"ping", Right::view},           OperationRow{"upload", Right::publish},
+    OperationRow{"publish", Right::publish},     OperationRow{"enroll", Right::enroll},
+    OperationRow{"manifest", Right::view},       OperationRow{"bundle", Right::view},
+    OperationRow{"status", Right::view},         OperationRow{"records", Right::view},
+    OperationRow{"checkpoint", Right::view},     OperationRow{"show", Right::view},
+    OperationRow{"token", Right::enroll},        OperationRow{"tokens", Right::view},
+    OperationRow{"token_revoke", Right::enroll}, OperationRow{"pending", Right::view},
+    OperationRow{"revoke", Right::enroll},       OperationRow{"retire", Right::enroll},
 };
 
 constexpr std::int64_t ns_per_s = 1'000'000'000;
@@ -34,14 +37,6 @@ Value::Array one_item(Value::Map item) {
 }
 
 }  // namespace
-
-// A request whose two keys belong to one operator.
-struct OperatorServer::Request {
-  TransportKey peer;
-  const Operator* who = nullptr;
-  OperatorRequest body;
-  ByteView object;  // as it was signed
-};
 
 OperatorServer::OperatorServer(const Parts& parts)
     : parts_(parts),
@@ -110,7 +105,7 @@ OperatorServer::Outcome OperatorServer::take(const TransportKey& peer, ByteView 
   if (auto admitted = admit(*request); !admitted.ok()) {
     items = admitted.error();
   } else {
-    items = perform(*request);
+    items = perform(*request, outcome);
   }
   if (items.ok()) {
     outcome.published = request->body.operation == "publish";
@@ -122,19 +117,18 @@ OperatorServer::Outcome OperatorServer::take(const TransportKey& peer, ByteView 
   return outcome;
 }
 
-Result<Value::Array> OperatorServer::perform(const Request& request) {
+Result<Value::Array> OperatorServer::perform(const Request& request, Outcome& outcome) {
   const auto& operation = request.body.operation;
   if (operation == "ping") return ping();
   if (operation == "upload") return upload(request);
   if (operation == "publish") return publish(request);
-  if (operation == "enroll") return enroll(request);
   if (operation == "manifest") return manifest();
   if (operation == "bundle") return bundle(request);
   if (operation == "status") return query_.status();
   if (operation == "records") return query_.records(request.body.arguments);
   if (operation == "checkpoint") return query_.checkpoint(request.body.arguments);
-  REEVE_ASSERT(operation == "show");
-  return query_.show(request.body.arguments);
+  if (operation == "show") return query_.show(request.body.arguments);
+  return perform_on_nodes(request, outcome);
 }
 
 Result<Value::Array> OperatorServer::ping() const {
@@ -155,13 +149,13 @@ Result<Value::Array> OperatorServer::upload(const Request& request) {
 }
 
 // The request is a leaf as well: it says who did it.
-Status OperatorServer::commit_change(const Request& request, ObjectType type, ByteView object,
+Status OperatorServer::commit_change(const Request& request, std::optional<Brought> brought,
                                      const std::function<Status()>& write) {
   auto& ledger = parts_.ledger;
   const auto change = [&]() -> Status {
     REEVE_TRY(ledger.begin());
     auto leaf = ledger.append(ObjectType::operator_request, request.object);
-    if (leaf.ok()) leaf = ledger.append(type, object);
+    if (leaf.ok() && brought) leaf = ledger.append(brought->type, brought->object);
     if (!leaf.ok()) return leaf.error();
     REEVE_TRY(write());
     return ledger.commit();
@@ -180,28 +174,11 @@ Result<Value::Array> OperatorServer::publish(const Request& request) {
   auto manifest =
       parts_.publisher.check(object, parts_.root, uploads_, parts_.clock.wall_ns() / ns_per_s);
   if (!manifest.ok()) return manifest.error();
-  REEVE_TRY(commit_change(request, ObjectType::manifest, object, [&] {
+  REEVE_TRY(commit_change(request, Brought{ObjectType::manifest, object}, [&] {
     return Publisher::write(parts_.store, *manifest, object, uploads_);
   }));
   for (const auto& bundle : manifest->manifest.bundles) uploads_.remove(bundle.digest);
   parts_.publisher.adopt(std::move(*manifest), std::move(object));
-  return Value::Array{};
-}
-
-Result<Value::Array> OperatorServer::enroll(const Request& request) {
-  Fields fields(request.body.arguments, "enroll");
-  const auto object = fields.binary("certificate");
-  REEVE_TRY(fields.finish(UnknownFields::refuse));
-  const auto& nodes = parts_.registry.nodes();
-  const bool known = std::any_of(nodes.begin(), nodes.end(), [&](const auto& entry) {
-    return entry.second.certificate_object == object;
-  });
-  if (known) return Value::Array{};
-  auto node = parts_.registry.check_enrollment(object, parts_.root);
-  if (!node.ok()) return node.error();
-  REEVE_TRY(commit_change(request, ObjectType::node_certificate, object,
-                          [&] { return parts_.store.put_node(row_of(*node)); }));
-  parts_.registry.put(std::move(*node));
   return Value::Array{};
 }
 

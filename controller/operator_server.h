@@ -8,6 +8,7 @@
 #include <set>
 
 #include "common/link/link.h"
+#include "controller/enrollment.h"
 #include "controller/ledger.h"
 #include "controller/operator_protocol.h"
 #include "controller/publisher.h"
@@ -23,6 +24,8 @@ class OperatorServer {
     Ledger& ledger;
     Registry& registry;
     Publisher& publisher;
+    Tokens& tokens;
+    Enrollment& enrollment;
     const Clock& clock;
     const Root& root;
     KeyHash controller;  // hash of our transport key
@@ -36,8 +39,11 @@ class OperatorServer {
     std::string operation{};  // of a valid request
     std::string who{};        // the operator's name
     bool published = false;   // nodes are to be told
+    // Transport keys whose sessions are to be ended, and a node that is to hear of its certificate.
+    std::vector<TransportKey> ended{};
+    std::optional<NodeId> relabelled{};
   };
-  // Handles one message. `publish` and `enroll` are a transaction of their own: the request itself
+  // Handles one message. Whatever changes something is a transaction of its own: the request itself
   // and what it brings become leaves, and the reply comes after the commit.
   Outcome take(const TransportKey& peer, ByteView message);
   // Hands waiting replies to the link; those of peers that take none for a while are dropped.
@@ -45,7 +51,13 @@ class OperatorServer {
   bool has_replies() const { return !replies_.empty(); }
 
  private:
-  struct Request;
+  // A request whose two keys belong to one operator.
+  struct Request {
+    TransportKey peer;
+    const Operator* who = nullptr;
+    OperatorRequest body;
+    ByteView object;  // as it was signed
+  };
   struct Reply {
     TransportKey peer;
     Bytes message;
@@ -53,14 +65,25 @@ class OperatorServer {
   };
   Result<Request> authenticate(const TransportKey& peer, ByteView message) const;
   Status admit(const Request& request);
-  Result<Value::Array> perform(const Request& request);
+  Result<Value::Array> perform(const Request& request, Outcome& outcome);
+  Result<Value::Array> perform_on_nodes(const Request& request, Outcome& outcome);
   Result<Value::Array> ping() const;
   Result<Value::Array> upload(const Request& request);
   Result<Value::Array> publish(const Request& request);
-  Result<Value::Array> enroll(const Request& request);
+  Result<Value::Array> enroll(const Request& request, Outcome& outcome);
+  Result<Value::Array> end_node(const Request& request, NodeState state, Outcome& outcome);
+  Result<Value::Array> register_token(const Request& request);
+  Result<Value::Array> revoke_token(const Request& request);
+  Result<Value::Array> list_tokens() const;
+  Result<Value::Array> list_pending();
   Result<Value::Array> manifest() const;
   Result<Value::Array> bundle(const Request& request) const;
-  Status commit_change(const Request& request, ObjectType type, ByteView object,
+  // What a request brings besides itself.
+  struct Brought {
+    ObjectType type;
+    ByteView object;
+  };
+  Status commit_change(const Request& request, std::optional<Brought> brought,
                        const std::function<Status()>& write);
   void answer(const Request& request, Value::Array items);
   void refuse(const Request& request, const Error& error);

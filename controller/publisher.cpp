@@ -60,6 +60,16 @@ std::vector<Bytes> Publisher::messages_for(const Heartbeat& heartbeat) const {
   return messages;
 }
 
+std::vector<const Bytes*> Publisher::roots_from(const Digest& payload) const {
+  std::vector<const Bytes*> roots;
+  for (const auto& object : root_objects_) {
+    const auto opened = parse_signed_object(object, ObjectType::root);
+    const bool is_first = opened.ok() && sha256(opened->payload) == payload;
+    if (is_first || !roots.empty()) roots.push_back(&object);
+  }
+  return roots;
+}
+
 Bytes Publisher::manifest_message() const {
   return manifest_ ? encode_message(MessageType::manifest, manifest_object_) : Bytes{};
 }

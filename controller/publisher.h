@@ -24,6 +24,9 @@ class Publisher {
 
   // What a node that reports these versions lacks, as whole messages, in the order to send them.
   std::vector<Bytes> messages_for(const Heartbeat& heartbeat) const;
+  // The roots from the one whose payload has this digest to the current one; none where that root
+  // is not here.
+  std::vector<const Bytes*> roots_from(const Digest& payload) const;
   // The current manifest as a message; empty when nothing is published.
   Bytes manifest_message() const;
   const Bytes& manifest_object() const { return manifest_object_; }  // empty for none

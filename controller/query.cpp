@@ -96,6 +96,7 @@ Result<Value::Array> Query::status() const {
                     {"connected", node->is_connected(clock_)},
                     {"flags", Value::Array(flags.begin(), flags.end())}};
     if (node->heartbeat) item.emplace_back("heartbeat", node->heartbeat_object);
+    if (!node->ending.empty()) item.emplace_back("ending", node->ending);
     items.emplace_back(std::move(item));
   }
   return items;

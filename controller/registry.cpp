@@ -5,6 +5,7 @@
 #include <array>
 
 #include "common/limits.h"
+#include "common/token.h"
 
 namespace reeve {
 namespace {
@@ -14,17 +15,45 @@ std::optional<NodeId> id_of(std::string_view name) {
   return bytes ? fixed<32>(*bytes) : std::nullopt;
 }
 
+// What is not known is as bad as can be.
+NodeState state_of(std::uint32_t number) {
+  if (number == static_cast<std::uint32_t>(NodeState::registered)) return NodeState::registered;
+  if (number == static_cast<std::uint32_t>(NodeState::retired)) return NodeState::retired;
+  return NodeState::revoked;
+}
+
+// The former key while it is good, else zeros, then the node's statement.
+Bytes transport_row(const Node& node) {
+  if (node.transport_object.empty()) return {};
+  Bytes out;
+  append(out, node.former_key.value_or(TransportKey{}).view());
+  append(out, node.transport_object);
+  return out;
+}
+
+Status read_transport(ByteView row, Node& node) {
+  if (row.empty()) return {};
+  ByteReader reader(row);
+  const auto former = reader.take_fixed<32>();
+  const auto statement = read_transport_statement(reader.rest());
+  if (!statement.ok()) return statement.error();
+  node.transport_object.assign(reader.rest().begin(), reader.rest().end());
+  node.new_key = statement->key;
+  if (!former.is_zero()) node.former_key = former;
+  return {};
+}
+
 Result<Node> read_row(const NodeRow& row) {
-  auto object = parse_signed_object(row.certificate, ObjectType::node_certificate);
-  if (!object.ok()) return object.error();
-  auto certificate = decode_certificate(object->payload);
+  auto certificate = read_certificate(row.certificate);
   if (!certificate.ok()) return certificate.error();
   Node node;
   node.certificate = std::move(*certificate);
   node.certificate_object = row.certificate;
   node.seen_wall_ns = row.seen_wall_ns;
   node.flags = row.flags;
-  node.state = row.state == 0 ? NodeState::registered : NodeState::revoked;
+  node.state = state_of(row.state);
+  node.ending = row.ending;
+  REEVE_TRY(read_transport(row.transport, node));
   if (row.heartbeat.empty()) return node;
   auto sealed = parse_signed_object(row.heartbeat, ObjectType::heartbeat);
   if (!sealed.ok()) return sealed.error();
@@ -35,12 +64,14 @@ Result<Node> read_row(const NodeRow& row) {
   return node;
 }
 
+Error ended(const Node& node) {
+  return Error{"node_revoked", fmt::format("{} is {}", node.certificate.name, name_of(node.state)),
+               "enroll the host anew, with new keys"};
+}
+
 // Keys change only with a key succession; a controller must not be able to swap them.
 Status check_successor(const NodeCertificate& next, const Node& known) {
-  if (known.state == NodeState::revoked) {
-    return Error{"node_revoked", fmt::format("{} is revoked", known.certificate.name),
-                 "enroll the host anew, with new keys"};
-  }
+  if (known.state != NodeState::registered) return ended(known);
   if (next.version <= known.certificate.version) {
     return Error{"certificate_rollback",
                  fmt::format("{}: version {} is registered, this is {}", next.name,
@@ -64,12 +95,31 @@ std::string_view name_of(NodeFlag flag) {
   assertion_failed("a flag has a name", __FILE__, __LINE__);
 }
 
+std::string_view name_of(NodeState state) {
+  switch (state) {
+    case NodeState::registered:
+      return "registered";
+    case NodeState::revoked:
+      return "revoked";
+    case NodeState::retired:
+      return "retired";
+  }
+  assertion_failed("a state has a name", __FILE__, __LINE__);
+}
+
+std::vector<TransportKey> Node::transport_keys() const {
+  std::vector<TransportKey> keys{certificate.transport_key};
+  if (new_key) keys.push_back(*new_key);
+  if (former_key) keys.push_back(*former_key);
+  return keys;
+}
+
 std::vector<std::string_view> Node::flag_names() const {
   std::vector<std::string_view> names;
   for (const auto flag : {NodeFlag::equivocation, NodeFlag::fork}) {
     if ((flags & static_cast<std::uint32_t>(flag)) != 0) names.push_back(name_of(flag));
   }
-  if (state == NodeState::revoked) names.push_back("revoked");
+  if (state != NodeState::registered) names.push_back(name_of(state));
   return names;
 }
 
@@ -86,7 +136,9 @@ NodeRow row_of(const Node& node) {
                  node.heartbeat_object,
                  node.seen_wall_ns,
                  node.flags,
-                 static_cast<std::uint32_t>(node.state)};
+                 static_cast<std::uint32_t>(node.state),
+                 node.ending,
+                 transport_row(node)};
 }
 
 Status Registry::load(const Store& store) {
@@ -112,7 +164,9 @@ const Node* Registry::admitted(const TransportKey& key) const {
   const auto owner = by_transport_key_.find(key);
   if (owner == by_transport_key_.end()) return nullptr;
   const auto* node = find(owner->second);
-  return node != nullptr && node->state == NodeState::registered ? node : nullptr;
+  REEVE_ASSERT(node != nullptr);
+  if (node->state != NodeState::registered) return nullptr;
+  return key == node->transport_key() || key == node->session_key() ? node : nullptr;
 }
 
 const Node* Registry::named(std::string_view name) const {
@@ -137,8 +191,13 @@ Result<Node> Registry::check_enrollment(ByteView certificate, const Root& root) 
     return Error{"too_many_nodes", fmt::format("{} nodes are registered", nodes_.size())};
   }
   const auto* namesake = named(verified->name);
-  if ((namesake != nullptr && namesake->id() != verified->node) || id_of(verified->name)) {
-    return Error{"name_taken", fmt::format("{} names another node", verified->name)};
+  const bool is_taken = namesake != nullptr && namesake->id() != verified->node &&
+                        namesake->state == NodeState::registered;
+  if (is_taken || id_of(verified->name)) {
+    return Error{"name_taken", fmt::format("{} names another node", verified->name),
+                 fmt::format("take another name; or, where that host was installed anew: "
+                             "reeve node retire {}",
+                             verified->name)};
   }
   const auto owner = by_transport_key_.find(verified->transport_key);
   if (owner != by_transport_key_.end() && owner->second != verified->node) {
@@ -151,15 +210,66 @@ Result<Node> Registry::check_enrollment(ByteView certificate, const Root& root) 
   return node;
 }
 
+// A name goes to whoever has it rightfully now; one that has ended keeps it while nobody has.
 void Registry::put(Node node) {
   const auto id = node.id();
   if (const auto* known = find(id)) {
-    by_transport_key_.erase(known->certificate.transport_key);
-    by_name_.erase(known->certificate.name);
+    for (const auto& key : known->transport_keys()) by_transport_key_.erase(key);
+    if (named(known->certificate.name) == known) by_name_.erase(known->certificate.name);
   }
-  by_transport_key_[node.certificate.transport_key] = id;
-  by_name_[node.certificate.name] = id;
+  for (const auto& key : node.transport_keys()) by_transport_key_[key] = id;
+  const auto* namesake = named(node.certificate.name);
+  const bool is_free = namesake == nullptr || namesake->state != NodeState::registered;
+  if (is_free || node.state == NodeState::registered) by_name_[node.certificate.name] = id;
   nodes_[id] = std::move(node);
+}
+
+Result<Node> Registry::check_ending(const NodeId& id, NodeState state, ByteView request) const {
+  const auto* known = find(id);
+  if (known == nullptr) {
+    return Error{"node_unknown", fmt::format("no node has the id {}", hex(id.view())),
+                 "reeve node list"};
+  }
+  // What was retired may still be revoked: its keys turned out to be stolen.
+  if (known->state == NodeState::revoked || known->state == state) return ended(*known);
+  Node node = *known;
+  node.state = state;
+  node.ending.assign(request.begin(), request.end());
+  return node;
+}
+
+Result<Node> Registry::check_rekeying(const NodeId& id, ByteView statement,
+                                      const TransportKey& spoken_by) const {
+  const auto* known = find(id);
+  REEVE_ASSERT(known != nullptr);
+  auto verified = verify_transport_statement(statement, id, known->certificate.record_key);
+  if (!verified.ok()) return verified.error();
+  const auto owner = by_transport_key_.find(verified->key);
+  if (owner != by_transport_key_.end()) {
+    return Error{"transport_key_taken", "this transport key is or was a node's"};
+  }
+  if (!known->transport_object.empty()) {
+    const auto before = read_transport_statement(known->transport_object);
+    if (!before.ok()) return before.error();
+    if (verified->version <= before->version) {
+      return Error{"statement_rollback", "a later statement of the transport key is kept"};
+    }
+  }
+  Node node = *known;
+  node.transport_object.assign(statement.begin(), statement.end());
+  node.new_key = verified->key;
+  node.former_key = spoken_by;
+  return node;
+}
+
+bool Registry::spoke_by(const NodeId& id, const TransportKey& key) {
+  auto& node = at(id);
+  if (!node.former_key || key != node.transport_key()) return false;
+  // The certificate's own stays known as this node's, so that nobody else can take it.
+  if (*node.former_key != node.certificate.transport_key) by_transport_key_.erase(*node.former_key);
+  node.former_key.reset();
+  changed_.insert(id);
+  return true;
 }
 
 Node& Registry::at(const NodeId& id) {
@@ -193,8 +303,6 @@ void Registry::add_flag(const NodeId& id, NodeFlag flag) {
   new_flags_ = true;
   changed_.insert(id);
 }
-
-void Registry::revoke(const NodeId& id) { at(id).state = NodeState::revoked; }
 
 Status Registry::write_changes(Store& store) const {
   for (const auto& id : changed_) REEVE_TRY(store.put_node(row_of(*find(id))));

@@ -9,12 +9,15 @@
 
 #include "common/clock.h"
 #include "common/record.h"
+#include "common/transport_key.h"
 #include "common/trust.h"
 #include "controller/store/store.h"
 
 namespace reeve {
 
-enum class NodeState : std::uint32_t { registered = 0, revoked = 1 };
+// Revoked: its keys are not to be trusted. Retired: an orderly end. Neither ever comes back.
+enum class NodeState : std::uint32_t { registered = 0, revoked = 1, retired = 2 };
+std::string_view name_of(NodeState state);
 
 // Bits of NodeRow::flags: what the ledger holds against a node. Never cleared.
 enum class NodeFlag : std::uint32_t { equivocation = 1, fork = 2 };
@@ -30,8 +33,18 @@ struct Node {
   std::optional<std::int64_t> seen_boot_ns{};  // in this run of the controller
   std::uint32_t flags = 0;
   NodeState state{};
+  Bytes ending{};            // the operator's request that revoked or retired it
+  Bytes transport_object{};  // the node's own statement; empty: the certificate's key is its key
+  std::optional<TransportKey> new_key{};     // as the statement says
+  std::optional<TransportKey> former_key{};  // good until the new one has spoken
 
   const NodeId& id() const { return certificate.node; }
+  // Its newest transport key, and the one that its session has.
+  const TransportKey& transport_key() const {
+    return new_key ? *new_key : certificate.transport_key;
+  }
+  const TransportKey& session_key() const { return former_key ? *former_key : transport_key(); }
+  std::vector<TransportKey> transport_keys() const;
   // Heard from within three heartbeat intervals.
   bool is_connected(const Clock& clock) const;
   std::vector<std::string_view> flag_names() const;
@@ -45,7 +58,7 @@ class Registry {
   // The node that owns a transport key; null where nobody does or the node is revoked.
   const Node* admitted(const TransportKey& key) const;
   const Node* find(const NodeId& id) const;
-  // By name, or by 64 hexadecimal digits.
+  // By name, or by 64 hexadecimal digits. A name that was used again is its newest node's.
   const Node* named(std::string_view name) const;
   const std::map<NodeId, Node>& nodes() const { return nodes_; }
 
@@ -59,8 +72,17 @@ class Registry {
   void heard_from(const NodeId& id, const Clock& clock);
   void set_heartbeat(const NodeId& id, Heartbeat heartbeat, Bytes object);
   void add_flag(const NodeId& id, NodeFlag flag);
-  // Refused at the next message; the caller stores row_of() the node.
-  void revoke(const NodeId& id);
+  // What ending this node by an operator's request would store; put() it once that is durable, and
+  // it is refused at its next message. Errors: `node_unknown`, `node_revoked`.
+  Result<Node> check_ending(const NodeId& id, NodeState state, ByteView request) const;
+  // What a node's statement of a new transport key would store; the key that it speaks by now stays
+  // good until the new one has spoken. Errors: verify_transport_statement()'s,
+  // `transport_key_taken`, `statement_rollback`.
+  Result<Node> check_rekeying(const NodeId& id, ByteView statement,
+                              const TransportKey& spoken_by) const;
+  // A message came by this key of the node: where it is the newest, the former one is not admitted
+  // any more. True when that was news.
+  bool spoke_by(const NodeId& id, const TransportKey& key);
 
   // Writes what heard_from(), set_heartbeat() and add_flag() changed into an open transaction;
   // committed() once that is durable.

@@ -35,8 +35,13 @@ Status check_pair(const Fd& pair) {
                "the courier is started by reeve-agent, not by hand"};
 }
 
+struct Orders {
+  CourierConfig config;
+  RelayDuty duty;
+};
+
 // Absent when the agent went away before it said anything.
-Result<std::optional<CourierConfig>> receive_config(const Fd& pair) {
+Result<std::optional<Orders>> receive_orders(const Fd& pair) {
   pollfd ready{pair.get(), POLLIN, 0};
   constexpr int patience_ms = static_cast<int>(limits::courier_configure_ns / 1'000'000);
   if (poll(&ready, 1, patience_ms) != 1) {
@@ -45,26 +50,28 @@ Result<std::optional<CourierConfig>> receive_config(const Fd& pair) {
   Bytes bytes(limits::message_bytes_max);
   const ssize_t got = recv(pair.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
   if (got < 0) return pair_error("receive from");
-  if (got == 0) return std::optional<CourierConfig>();
+  if (got == 0) return std::optional<Orders>();
   bytes.resize(static_cast<std::size_t>(got));
   auto message = decode_message(bytes);
   if (!message) return message.error();
-  if (message->type != MessageType::configure) {
+  const bool enrolls = message->type == MessageType::configure_enrollment;
+  if (message->type != MessageType::configure && !enrolls) {
     return Error{"courier_not_configured", "the agent's first message is of another type"};
   }
   auto config = decode_courier_config(message->payload);
   if (!config) return config.error();
-  return std::optional<CourierConfig>(std::move(*config));
+  return std::optional<Orders>(
+      {std::move(*config), enrolls ? RelayDuty::enrollment : RelayDuty::node});
 }
 
 Result<int> run(const CourierSandbox& sandbox) {
   Fd pair(pair_fd);
   REEVE_TRY(check_pair(pair));
   REEVE_TRY(init_crypto());
-  auto config = receive_config(pair);
-  if (!config) return config.error();
-  if (!*config) return 0;
-  auto addresses = resolve_address((*config)->address);
+  auto orders = receive_orders(pair);
+  if (!orders) return orders.error();
+  if (!*orders) return 0;
+  auto addresses = resolve_address((*orders)->config.address);
   if (!addresses) return addresses.error();
   auto isolation = seal_courier(sandbox);
   if (!isolation) return isolation.error();
@@ -75,8 +82,8 @@ Result<int> run(const CourierSandbox& sandbox) {
   if (!full && write(STDERR_FILENO, told.data(), told.size()) < 0) errno = 0;
   // From here on whatever a taken-over courier prints leads nowhere, as its standard output does.
   if (dup2(STDOUT_FILENO, STDERR_FILENO) < 0) return pair_error("redirect errors beside");
-  auto relay = Relay::create(std::move(pair), std::move(**config), std::move(*addresses),
-                             full ? Isolation::full : Isolation::reduced, {});
+  auto relay = Relay::create(std::move(pair), std::move((*orders)->config), std::move(*addresses),
+                             full ? Isolation::full : Isolation::reduced, {}, (*orders)->duty);
   if (!relay) return relay.error();
   relay->run();
   return 0;

@@ -24,7 +24,7 @@ std::int64_t spread(std::int64_t ns) {
 
 }  // namespace
 
-bool may_leave(ByteView message) {
+bool may_leave(ByteView message, RelayDuty duty) {
   const auto decoded = decode_message(message);
   if (!decoded) return false;
   switch (decoded->type) {
@@ -32,42 +32,57 @@ bool may_leave(ByteView message) {
     case MessageType::batch:
     case MessageType::fetch:
     case MessageType::succession:
-      return true;
+    case MessageType::rekey:
+      return duty == RelayDuty::node;
+    case MessageType::enroll:
+      return duty == RelayDuty::enrollment;
     case MessageType::acknowledgement:
     case MessageType::root:
     case MessageType::manifest:
     case MessageType::chunk:
     case MessageType::newest_succession:
+    case MessageType::certificate:
+    case MessageType::rekeyed:
+    case MessageType::enroll_answer:
     case MessageType::configure:
     case MessageType::link_state:
+    case MessageType::configure_enrollment:
       return false;
   }
   return false;
 }
 
-bool may_enter(ByteView message) {
+bool may_enter(ByteView message, RelayDuty duty) {
   const auto decoded = decode_message(message);
   if (!decoded) return false;
   switch (decoded->type) {
-    case MessageType::acknowledgement:
     case MessageType::root:
+    case MessageType::certificate:
+      return true;
+    case MessageType::acknowledgement:
     case MessageType::manifest:
     case MessageType::chunk:
     case MessageType::newest_succession:
-      return true;
+    case MessageType::rekeyed:
+      return duty == RelayDuty::node;
+    case MessageType::enroll_answer:
+      return duty == RelayDuty::enrollment;
     case MessageType::heartbeat:
     case MessageType::batch:
     case MessageType::fetch:
     case MessageType::succession:
+    case MessageType::enroll:
+    case MessageType::rekey:
     case MessageType::configure:
     case MessageType::link_state:
+    case MessageType::configure_enrollment:
       return false;
   }
   return false;
 }
 
 Result<Relay> Relay::create(Fd agent, CourierConfig config, std::vector<std::string> addresses,
-                            Isolation isolation, const RelayTimes& times) {
+                            Isolation isolation, const RelayTimes& times, RelayDuty duty) {
   REEVE_ASSERT(!addresses.empty());
   Fd watch(epoll_create1(EPOLL_CLOEXEC));
   if (!watch.is_open()) return os_error("relay_failed", "epoll_create1", "courier", errno);
@@ -76,17 +91,18 @@ Result<Relay> Relay::create(Fd agent, CourierConfig config, std::vector<std::str
     return os_error("relay_failed", "epoll_ctl", "the agent's pair", errno);
   }
   return Relay(std::move(agent), std::move(watch), std::move(config), std::move(addresses),
-               isolation, times);
+               isolation, times, duty);
 }
 
 Relay::Relay(Fd agent, Fd watch, CourierConfig config, std::vector<std::string> addresses,
-             Isolation isolation, const RelayTimes& times)
+             Isolation isolation, const RelayTimes& times, RelayDuty duty)
     : agent_(std::move(agent)),
       watch_(std::move(watch)),
       config_(std::move(config)),
       addresses_(std::move(addresses)),
       isolation_(isolation),
-      times_(times) {}
+      times_(times),
+      duty_(duty) {}
 
 RelayEnd Relay::run() {
   while (true) {
@@ -168,7 +184,7 @@ void Relay::carry_inward() {
     if (inward_ || !client_ || agent_gone_) return;
     auto message = client_->receive();
     if (!message) return;
-    if (may_enter(*message)) give_to_agent(std::move(*message));
+    if (may_enter(*message, duty_)) give_to_agent(std::move(*message));
   }
 }
 
@@ -177,7 +193,7 @@ void Relay::carry_outward() {
     if (!up() || agent_gone_) return;
     if (!outward_) outward_ = take_from_agent();
     if (!outward_) return;
-    if (may_leave(*outward_) && !client_->send(*outward_)) return;
+    if (may_leave(*outward_, duty_) && !client_->send(*outward_)) return;
     outward_.reset();
   }
 }

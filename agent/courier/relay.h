@@ -17,10 +17,13 @@
 
 namespace reeve {
 
+// What a courier is there for: it was told by the type of its configuration.
+enum class RelayDuty { node, enrollment };
+
 // By type alone: what goes out to a controller, and what may come from one. Everything else, such
 // as the messages of agent and courier among themselves, is dropped.
-bool may_leave(ByteView message);
-bool may_enter(ByteView message);
+bool may_leave(ByteView message, RelayDuty duty = RelayDuty::node);
+bool may_enter(ByteView message, RelayDuty duty = RelayDuty::node);
 
 enum class RelayEnd { agent_gone, no_address_answers };
 
@@ -35,7 +38,8 @@ class Relay {
  public:
   // `addresses` are numeric and at least one. Error: `relay_failed`.
   static Result<Relay> create(Fd agent, CourierConfig config, std::vector<std::string> addresses,
-                              Isolation isolation, const RelayTimes& times);
+                              Isolation isolation, const RelayTimes& times,
+                              RelayDuty duty = RelayDuty::node);
   // Until the agent closes its end, or no address has answered for about a minute.
   RelayEnd run();
   // One round of it, waiting no longer than this; present when it is over.
@@ -43,7 +47,7 @@ class Relay {
 
  private:
   Relay(Fd agent, Fd watch, CourierConfig config, std::vector<std::string> addresses,
-        Isolation isolation, const RelayTimes& times);
+        Isolation isolation, const RelayTimes& times, RelayDuty duty);
 
   bool up() const { return client_ && client_->connected(); }
   void note_loss(std::int64_t now);
@@ -62,6 +66,7 @@ class Relay {
   std::vector<std::string> addresses_;
   Isolation isolation_;
   RelayTimes times_;
+  RelayDuty duty_;
   SystemClock clock_;
   std::unique_ptr<ZmqClient> client_;
   std::size_t next_address_ = 0;

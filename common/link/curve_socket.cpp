@@ -66,6 +66,8 @@ std::optional<Framed> receive_framed(zmq::socket_t& socket, Heads heads) {
     framed.body.assign(data, data + frame.size());
     // Read by the C call: cppzmq's gets() throws where a message has no such property.
     if (const char* user = zmq_msg_gets(frame.handle(), "User-Id")) framed.user_id = user;
+    if (const char* from = zmq_msg_gets(frame.handle(), "Peer-Address")) framed.source = from;
+    framed.fd = zmq_msg_get(frame.handle(), ZMQ_SRCFD);
   }
   drop_rest(socket, frame);
   return framed;

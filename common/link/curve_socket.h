@@ -17,6 +17,8 @@ void set_common_options(zmq::socket_t& socket, const std::string& host);
 struct Framed {
   std::string head;  // the routing id that a ROUTER puts in front; empty for a DEALER
   std::string user_id;
+  std::string source;  // the peer's address as numbers
+  int fd = -1;         // of the connection that it came by
   Bytes body;
 };
 enum class Heads { none, routing_id };

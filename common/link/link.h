@@ -20,9 +20,13 @@ class ServerLink {
   struct Incoming {
     TransportKey peer;
     Bytes message;
+    std::string source{};  // the peer's address as numbers, without a port; may be empty
   };
   // Absent when nothing waits. Messages beyond limits::message_bytes_max never appear.
   virtual std::optional<Incoming> receive() = 0;
+  // Ends every session of this peer that is known here, at once. It may try to come back: whether
+  // it is admitted is asked again then.
+  virtual void close(const TransportKey& peer) = 0;
 };
 
 // One connection to a controller.

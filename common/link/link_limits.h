@@ -12,6 +12,8 @@ namespace reeve::limits {
 inline constexpr std::size_t link_queue_messages_max = 16;
 // libzmq applies its bound to the encrypted frame (ZeroMQ RFC 26: command name, nonce, tag, flags).
 inline constexpr std::size_t link_curve_bytes = 33;
+// Sessions of one key that are known at once; a further one ends the oldest.
+inline constexpr std::size_t link_sessions_per_peer = 4;
 inline constexpr std::size_t link_drops_max = 64;  // messages dropped in one call of receive()
 inline constexpr std::size_t link_handshakes_per_wake = 256;
 inline constexpr int link_backlog = 4'096;        // connections that the kernel holds unaccepted

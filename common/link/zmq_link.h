@@ -4,6 +4,7 @@
 // never by the agent.
 #pragma once
 
+#include "common/limits.h"
 #include "common/link/link.h"
 
 namespace reeve {
@@ -11,7 +12,9 @@ namespace reeve {
 struct ServerEndpoint {
   std::string address;  // "tcp://ADDR:PORT"; port 0 or * lets the kernel choose
   std::string domain;   // ZAP domain, such as "nodes" or "operators"
-  std::function<bool(const TransportKey&)> admits;  // asked at each new connection
+  std::function<bool(const TransportKey&)> admits;            // asked at each new connection
+  std::size_t message_bytes_max = limits::message_bytes_max;  // a longer one ends its connection
+  std::size_t peers_max = limits::nodes_max;                  // that can be answered at once
 };
 
 // All endpoints of one controller, sharing one CURVE key and one ZAP handler.

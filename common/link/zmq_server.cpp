@@ -6,6 +6,7 @@
 // presents and could then take over another's. libzmq bounds a frame but not the number of frames
 // of one message, so an admitted peer can grow the process until the service manager's memory
 // limit ends it; nothing in libzmq's API prevents that, and no such message is ever delivered.
+#include <algorithm>
 #include <map>
 
 #include "common/clock.h"
@@ -13,6 +14,7 @@
 #include "common/link/address.h"
 #include "common/link/curve_socket.h"
 #include "common/link/link_limits.h"
+#include "common/link/peer_connection.h"
 #include "common/link/zap.h"
 #include "common/link/zmq_link.h"
 
@@ -26,19 +28,21 @@ std::optional<TransportKey> key_of_user(const std::string& user_id) {
 
 class CurveEndpoint final : public ServerLink {
  public:
-  CurveEndpoint(zmq::socket_t socket, std::function<bool(const TransportKey&)> admits)
-      : socket_(std::move(socket)), admits_(std::move(admits)) {}
+  CurveEndpoint(zmq::socket_t socket, std::function<bool(const TransportKey&)> admits,
+                std::size_t peers_max)
+      : socket_(std::move(socket)), admits_(std::move(admits)), peers_max_(peers_max) {}
 
   bool send(const TransportKey& peer, ByteView message) override {
     const auto route = routes_.find(peer);
     if (route == routes_.end() || message.size() > limits::message_bytes_max) return false;
+    const std::string& routing_id = route->second.back().routing_id;
     try {
       const auto flags = zmq::send_flags::sndmore | zmq::send_flags::dontwait;
-      if (!socket_.send(zmq::buffer(route->second), flags)) return false;  // its queue is full
+      if (!socket_.send(zmq::buffer(routing_id), flags)) return false;  // its queue is full
       return socket_.send(zmq::buffer(message.data(), message.size()), zmq::send_flags::dontwait)
           .has_value();
     } catch (const zmq::error_t& error) {
-      if (error.num() == EHOSTUNREACH) routes_.erase(route);
+      if (error.num() == EHOSTUNREACH) forget_newest(route);
       return false;
     }
   }
@@ -50,28 +54,61 @@ class CurveEndpoint final : public ServerLink {
       if (!framed) return std::nullopt;
       const auto key = key_of_user(framed->user_id);
       if (!key) continue;
-      remember(*key, std::move(framed->head));
-      if (!framed->body.empty()) return Incoming{*key, std::move(framed->body)};
+      remember(*key, std::move(framed->head), framed->fd);
+      if (framed->body.empty()) continue;
+      return Incoming{*key, std::move(framed->body), std::move(framed->source)};
     }
     return std::nullopt;
+  }
+
+  void close(const TransportKey& peer) override {
+    const auto route = routes_.find(peer);
+    if (route == routes_.end()) return;
+    for (const auto& session : route->second) session.connection.shut_down();
+    routes_.erase(route);
   }
 
   zmq::socket_t& socket() { return socket_; }
 
  private:
+  struct Session {
+    std::string routing_id;
+    PeerConnection connection;
+  };
+  // Of one key, oldest first; never empty.
+  using Routes = std::map<TransportKey, std::vector<Session>>;
+
   // At the bound, keys that left the registry go first, then whichever comes; a peer that is
   // forgotten is remembered at its next message.
-  void remember(const TransportKey& key, std::string routing_id) {
-    if (routes_.size() >= limits::nodes_max && !routes_.contains(key)) {
+  void remember(const TransportKey& key, std::string routing_id, int fd) {
+    if (routes_.size() >= peers_max_ && !routes_.contains(key)) {
       std::erase_if(routes_, [this](const auto& route) { return !admits_(route.first); });
-      if (routes_.size() >= limits::nodes_max) routes_.erase(routes_.begin());
+      if (routes_.size() >= peers_max_) routes_.erase(routes_.begin());
     }
-    routes_[key] = std::move(routing_id);
+    auto& sessions = routes_[key];
+    const auto known = std::find_if(sessions.begin(), sessions.end(), [&](const auto& session) {
+      return session.routing_id == routing_id;
+    });
+    if (known != sessions.end()) {
+      std::rotate(known, known + 1, sessions.end());
+      return;
+    }
+    if (sessions.size() >= limits::link_sessions_per_peer) {
+      sessions.front().connection.shut_down();
+      sessions.erase(sessions.begin());
+    }
+    sessions.push_back({std::move(routing_id), PeerConnection(fd)});
+  }
+
+  void forget_newest(Routes::iterator route) {
+    route->second.pop_back();
+    if (route->second.empty()) routes_.erase(route);
   }
 
   zmq::socket_t socket_;
   std::function<bool(const TransportKey&)> admits_;
-  std::map<TransportKey, std::string> routes_;
+  const std::size_t peers_max_;
+  Routes routes_;
 };
 
 class CurveServer final : public ZmqServer {
@@ -88,6 +125,8 @@ class CurveServer final : public ZmqServer {
     try {
       zmq::socket_t socket(context_, zmq::socket_type::router);
       set_common_options(socket, parsed->host);
+      socket.set(zmq::sockopt::maxmsgsize,
+                 static_cast<std::int64_t>(endpoint.message_bytes_max + limits::link_curve_bytes));
       socket.set(zmq::sockopt::curve_server, true);
       socket.set(zmq::sockopt::curve_secretkey,
                  zmq::const_buffer(secret.bytes().data.data(), secret.bytes().size()));
@@ -97,7 +136,8 @@ class CurveServer final : public ZmqServer {
       socket.bind(endpoint.address);
       addresses_.push_back(socket.get(zmq::sockopt::last_endpoint));
       domains_.push_back({endpoint.domain, endpoint.admits});
-      endpoints_.push_back(std::make_unique<CurveEndpoint>(std::move(socket), endpoint.admits));
+      endpoints_.push_back(
+          std::make_unique<CurveEndpoint>(std::move(socket), endpoint.admits, endpoint.peers_max));
     } catch (const zmq::error_t& error) {
       return address_error(endpoint.address, error.num());
     }

@@ -28,7 +28,9 @@ constexpr const char* schema = R"(
                            PRIMARY KEY(level, tile)) WITHOUT ROWID;
   CREATE TABLE nodes(id INTEGER PRIMARY KEY, node BLOB NOT NULL UNIQUE, seen INTEGER NOT NULL,
                      flags INTEGER NOT NULL, state INTEGER NOT NULL, certificate BLOB NOT NULL,
-                     heartbeat BLOB NOT NULL);
+                     heartbeat BLOB NOT NULL, ending BLOB NOT NULL, transport BLOB NOT NULL);
+  CREATE TABLE tokens(id INTEGER PRIMARY KEY, token BLOB NOT NULL UNIQUE, object BLOB NOT NULL,
+                      used INTEGER NOT NULL, state INTEGER NOT NULL);
   CREATE TABLE chains(id INTEGER PRIMARY KEY, node INTEGER NOT NULL, stream INTEGER NOT NULL,
                       epoch BLOB NOT NULL, next INTEGER NOT NULL, last BLOB NOT NULL,
                       previous_epoch BLOB NOT NULL);

@@ -151,22 +151,26 @@ Result<std::vector<BatchRow>> SqliteStore::batches(const BatchFilter& filter,
 Status SqliteStore::put_node(const NodeRow& node) {
   return connection_
       ->query(
-          "INSERT INTO nodes(node, certificate, heartbeat, seen, flags, state) "
-          "VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT(node) DO UPDATE SET "
+          "INSERT INTO nodes(node, certificate, heartbeat, seen, flags, state, ending, transport) "
+          "VALUES(?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(node) DO UPDATE SET "
           "certificate=excluded.certificate, heartbeat=excluded.heartbeat, "
-          "seen=excluded.seen, flags=excluded.flags, state=excluded.state")
+          "seen=excluded.seen, flags=excluded.flags, state=excluded.state, "
+          "ending=excluded.ending, transport=excluded.transport")
       .with(node.node)
       .with(ByteView(node.certificate))
       .with(ByteView(node.heartbeat))
       .with(node.seen_wall_ns)
       .with(std::uint64_t{node.flags})
       .with(std::uint64_t{node.state})
+      .with(ByteView(node.ending))
+      .with(ByteView(node.transport))
       .run();
 }
 
 Result<std::vector<NodeRow>> SqliteStore::nodes() const {
   auto query = connection_->query(
-      "SELECT node, certificate, heartbeat, seen, flags, state FROM nodes ORDER BY id");
+      "SELECT node, certificate, heartbeat, seen, flags, state, ending, transport "
+      "FROM nodes ORDER BY id");
   std::vector<NodeRow> nodes;
   for (;;) {
     const auto row = query.next();
@@ -174,7 +178,32 @@ Result<std::vector<NodeRow>> SqliteStore::nodes() const {
     if (!*row) return nodes;
     nodes.push_back(NodeRow{query.fixed_bytes<32>(0), query.bytes(1), query.bytes(2),
                             query.integer(3), static_cast<std::uint32_t>(query.natural(4)),
-                            static_cast<std::uint32_t>(query.natural(5))});
+                            static_cast<std::uint32_t>(query.natural(5)), query.bytes(6),
+                            query.bytes(7)});
+  }
+}
+
+Status SqliteStore::put_token(const TokenRow& token) {
+  return connection_
+      ->query(
+          "INSERT INTO tokens(token, object, used, state) VALUES(?, ?, ?, ?) "
+          "ON CONFLICT(token) DO UPDATE SET used=excluded.used, state=excluded.state")
+      .with(token.id)
+      .with(ByteView(token.object))
+      .with(token.used)
+      .with(std::uint64_t{token.state})
+      .run();
+}
+
+Result<std::vector<TokenRow>> SqliteStore::tokens() const {
+  auto query = connection_->query("SELECT token, object, used, state FROM tokens ORDER BY id");
+  std::vector<TokenRow> tokens;
+  for (;;) {
+    const auto row = query.next();
+    if (!row.ok()) return row.error();
+    if (!*row) return tokens;
+    tokens.push_back(TokenRow{query.fixed_bytes<32>(0), query.bytes(1), query.natural(2),
+                              static_cast<std::uint32_t>(query.natural(3))});
   }
 }
 

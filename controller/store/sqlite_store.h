@@ -51,6 +51,8 @@ class SqliteStore final : public Store {
 
   Status put_node(const NodeRow& node) override;
   Result<std::vector<NodeRow>> nodes() const override;
+  Status put_token(const TokenRow& token) override;
+  Result<std::vector<TokenRow>> tokens() const override;
 
   Status put_root(std::uint64_t version, ByteView object) override;
   Result<std::vector<Bytes>> roots() const override;

@@ -65,7 +65,18 @@ struct NodeRow {
   std::int64_t seen_wall_ns = 0;
   std::uint32_t flags = 0;  // registry.h
   std::uint32_t state = 0;  // registry.h
+  Bytes ending{};           // the operator's request that revoked or retired it
+  Bytes transport{};        // the node's statement of its transport key; empty: the certificate's
   bool operator==(const NodeRow&) const = default;
+};
+
+// An enrollment token as operators registered it.
+struct TokenRow {
+  KeyHash id;
+  Bytes object;             // signed object
+  std::uint64_t used = 0;   // nodes that were enrolled with it
+  std::uint32_t state = 0;  // tokens.h
+  bool operator==(const TokenRow&) const = default;
 };
 
 class Store {
@@ -116,6 +127,8 @@ class Store {
 
   virtual Status put_node(const NodeRow& node) = 0;
   virtual Result<std::vector<NodeRow>> nodes() const = 0;
+  virtual Status put_token(const TokenRow& token) = 0;
+  virtual Result<std::vector<TokenRow>> tokens() const = 0;  // in the order they were registered
 
   virtual Status put_root(std::uint64_t version, ByteView object) = 0;
   virtual Result<std::vector<Bytes>> roots() const = 0;  // by version, ascending

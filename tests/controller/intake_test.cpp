@@ -239,7 +239,7 @@ TEST_CASE("what an unregistered key sends is dropped and counted") {
 TEST_CASE("a revoked node is out at its next message") {
   OneNode world;
   CHECK(world.deliver(world.node, world.node.next_batch(Stream::urgent)).size() == 1);
-  world.controller->registry().revoke(world.node.id);
+  world.ask("revoke", {{"node", world.node.id}, {"why", ""}});
   CHECK(world.deliver(world.node, world.node.next_batch(Stream::urgent)).empty());
   CHECK(world.counted("unregistered") == 1);
   CHECK_FALSE(world.controller->admits_node(world.node.transport.public_key));

@@ -145,7 +145,7 @@ TEST_CASE("certificates that must not be registered are refused by name") {
   CHECK(refused(rekeyed, 2) == "record_key_changed");
   world.ask("enroll", {{"certificate", node.certificate(world.fleet, 3)}});
   CHECK(refused(node, 2) == "certificate_rollback");
-  world.controller->registry().revoke(node.id);
+  world.ask("revoke", {{"node", node.id}, {"why", ""}});
   CHECK(refused(node, 4) == "node_revoked");
   TestNode unsigned_one("web4");
   auto bytes = unsigned_one.certificate(world.fleet);

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 namespace reeve {
 namespace {
@@ -16,17 +17,33 @@ constexpr std::int64_t ms = 1'000'000;
 constexpr std::int64_t patience_ns = 60'000 * ms;
 constexpr RelayTimes quick{50 * ms, 1'000 * ms};
 
-constexpr std::array outward{MessageType::heartbeat, MessageType::batch, MessageType::fetch};
-constexpr std::array inward{MessageType::acknowledgement, MessageType::root, MessageType::manifest,
-                            MessageType::chunk};
+using Types = std::vector<MessageType>;
 
-TEST_CASE("only the three types for the controller may leave, only its four may enter") {
-  for (unsigned code = 0; code <= 0xff; ++code) {
-    CAPTURE(code);
-    const auto type = static_cast<MessageType>(code);
-    const Bytes message{'R', 'V', '1', static_cast<std::uint8_t>(code), 'x'};
-    CHECK(may_leave(message) == (std::ranges::find(outward, type) != outward.end()));
-    CHECK(may_enter(message) == (std::ranges::find(inward, type) != inward.end()));
+struct Duty {
+  RelayDuty duty;
+  Types outward;
+  Types inward;
+};
+
+TEST_CASE("each of a courier's duties has its few types, and no others may leave or enter") {
+  const Duty duties[] = {
+      {RelayDuty::node,
+       {MessageType::heartbeat, MessageType::batch, MessageType::fetch, MessageType::succession,
+        MessageType::rekey},
+       {MessageType::acknowledgement, MessageType::root, MessageType::manifest, MessageType::chunk,
+        MessageType::newest_succession, MessageType::rekeyed, MessageType::certificate}},
+      {RelayDuty::enrollment,
+       {MessageType::enroll},
+       {MessageType::root, MessageType::certificate, MessageType::enroll_answer}},
+  };
+  for (const auto& [duty, outward, inward] : duties) {
+    for (unsigned code = 0; code <= 0xff; ++code) {
+      CAPTURE(code);
+      const auto type = static_cast<MessageType>(code);
+      const Bytes message{'R', 'V', '1', static_cast<std::uint8_t>(code), 'x'};
+      CHECK(may_leave(message, duty) == (std::ranges::find(outward, type) != outward.end()));
+      CHECK(may_enter(message, duty) == (std::ranges::find(inward, type) != inward.end()));
+    }
   }
 }
 

@@ -21,6 +21,8 @@ class FakeServerLink final : public ServerLink {
 
   bool send(const TransportKey& peer, ByteView message) override;
   std::optional<Incoming> receive() override;
+  void close(const TransportKey& peer) override { closed.push_back(peer); }
+  std::vector<TransportKey> closed;  // in order; what a real link would end
 
   // A client with this key; one at a time.
   std::unique_ptr<FakeClientLink> connect(const TransportKey& key);

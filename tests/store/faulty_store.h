@@ -74,6 +74,10 @@ class FaultyStore final : public Store {
 
   Status put_node(const NodeRow& node) override { return inner_.put_node(node); }
   Result<std::vector<NodeRow>> nodes() const override { return inner_.nodes(); }
+  Status put_token(const TokenRow& token) override {
+    return refuses(Fault::write) ? full() : inner_.put_token(token);
+  }
+  Result<std::vector<TokenRow>> tokens() const override { return inner_.tokens(); }
   Status put_root(std::uint64_t version, ByteView object) override {
     return inner_.put_root(version, object);
   }
