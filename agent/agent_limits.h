@@ -101,6 +101,11 @@ inline constexpr std::size_t refusals_recorded_max = 64;
 inline constexpr std::int64_t refusals_interval_ns = 600'000'000'000;
 inline constexpr std::int64_t stage_retry_ns = 10'000'000'000;
 
+// Joining: how often a host asks to be enrolled until it hears, and how long it tries to be heard.
+inline constexpr std::int64_t join_retry_ns = 3'000'000'000;
+inline constexpr std::int64_t join_patience_s = 60;
+inline constexpr std::int64_t join_patience_s_max = 86'400;
+
 // Launcher: restarts of a child wait this long at first, doubling up to the second figure.
 inline constexpr std::int64_t restart_delay_min_ns = 100'000'000;
 inline constexpr std::int64_t restart_delay_max_ns = 10'000'000'000;

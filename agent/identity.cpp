@@ -11,7 +11,7 @@ Result<Bytes> need(const Disk& disk, std::string_view name) {
   if (!bytes.ok()) return bytes.error();
   if (!bytes->has_value())
     return Error{"state_incomplete", std::string(name) + " is missing",
-                 "make a state directory with `reeve node enroll NAME --out DIR`"};
+                 "make a state directory: reeve-agent join TOKEN"};
   return std::move(**bytes);
 }
 
@@ -22,6 +22,20 @@ Result<KeyFile> load_key(const Disk& disk, std::string_view name, KeyKind kind) 
   if (key.ok() && key->kind != kind)
     return Error{"malformed_key", std::string(name) + " holds another kind of key"};
   return key;
+}
+
+// Operators come and go: a certificate that held when it was taken goes on holding on this host,
+// under the root of that time.
+Result<NodeCertificate> verify_own_certificate(const Disk& disk, ByteView object,
+                                               const Root& root) {
+  auto certificate = verify_certificate(object, root);
+  if (certificate.ok()) return certificate;
+  auto then = disk.read(paths::certificate_root, limits::message_bytes_max);
+  if (!then.ok() || !then->has_value()) return certificate;
+  auto root_then = verify_first_root(**then);
+  if (!root_then.ok()) return certificate;
+  auto certificate_then = verify_certificate(object, *root_then);
+  return certificate_then.ok() ? certificate_then : certificate;
 }
 
 Result<std::optional<ControllerContact>> load_contact(const Disk& disk) {
@@ -46,7 +60,7 @@ Result<Identity> load_identity(const Disk& disk) {
   if (!root.ok()) return root.error();
   auto certificate_object = need(disk, paths::certificate);
   if (!certificate_object.ok()) return certificate_object.error();
-  auto certificate = verify_certificate(*certificate_object, *root);
+  auto certificate = verify_own_certificate(disk, *certificate_object, *root);
   if (!certificate.ok()) return certificate.error();
   auto contact = load_contact(disk);
   if (!contact.ok()) return contact.error();

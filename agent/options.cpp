@@ -5,12 +5,22 @@
 #include <boost/program_options.hpp>
 #include <filesystem>
 
+#include "agent/agent_limits.h"
 #include "common/paths.h"
 
 namespace reeve {
 namespace {
 
 namespace po = boost::program_options;
+
+constexpr std::string_view token_help =
+    "  TOKEN                what `reeve token create` printed; `-` reads it from\n"
+    "                       standard input\n"
+    "  --token-file FILE    read it from FILE: other users may see a command's words\n"
+    "  --name NAME          the node's name; else the token's, else the host's\n"
+    "  --label KEY=VALUE    a label that the token allows; where it allows one value\n"
+    "                       only, the node has that without asking; may be repeated\n"
+    "  --wait SECONDS       how long to try to reach the controller (default 60)\n";
 
 po::options_description describe(const Usage& usage) {
   po::options_description out;
@@ -20,6 +30,13 @@ po::options_description describe(const Usage& usage) {
   if (usage.takes_root) add("root", po::value<std::string>(), "");
   if (usage.takes_courier_user) add("courier-user", po::value<std::string>(), "");
   if (usage.takes_json) add("json", "");
+  if (usage.takes_token) {
+    add("token", po::value<std::vector<std::string>>(), "");
+    add("token-file", po::value<std::string>(), "");
+    add("name", po::value<std::string>(), "");
+    add("label", po::value<std::vector<std::string>>(), "");
+    add("wait", po::value<std::int64_t>(), "");
+  }
   if (usage.takes_bundle) add("bundle", po::value<std::vector<std::string>>(), "");
   return out;
 }
@@ -32,6 +49,24 @@ std::string absolute(const std::string& path) {
   return std::filesystem::absolute(path).lexically_normal().string();
 }
 
+// Of the word and --token-file exactly one; `-` as the word is standard input, too.
+Result<Options> collect_token(const Usage& usage, const po::variables_map& given, Options options) {
+  if (given.contains("token-file")) options.token_file = given["token-file"].as<std::string>();
+  if (given.contains("name")) options.name = given["name"].as<std::string>();
+  if (given.contains("label")) options.labels = given["label"].as<std::vector<std::string>>();
+  options.wait_s = limits::join_patience_s;
+  if (given.contains("wait")) options.wait_s = given["wait"].as<std::int64_t>();
+  if (options.wait_s < 1 || options.wait_s > limits::join_patience_s_max)
+    return usage_error(usage, "--wait is 1 to 86400 seconds");
+  const auto words = given.contains("token") ? given["token"].as<std::vector<std::string>>()
+                                             : std::vector<std::string>{};
+  if (words.size() + (options.token_file.empty() ? 0 : 1) != 1)
+    return usage_error(usage, "one TOKEN, or --token-file FILE, is needed");
+  if (words.empty()) return options;
+  (words.front() == "-" ? options.token_file : options.token) = words.front();
+  return options;
+}
+
 Result<Options> collect(const Usage& usage, const po::variables_map& given) {
   Options options;
   options.asks_for_help = given.contains("help");
@@ -41,7 +76,9 @@ Result<Options> collect(const Usage& usage, const po::variables_map& given) {
   if (given.contains("root")) options.root = absolute(given["root"].as<std::string>());
   if (given.contains("courier-user"))
     options.courier_user = given["courier-user"].as<std::string>();
-  if (!usage.takes_bundle || options.asks_for_help) return options;
+  if (options.asks_for_help) return options;
+  if (usage.takes_token) return collect_token(usage, given, std::move(options));
+  if (!usage.takes_bundle) return options;
   const auto bundles = given.contains("bundle") ? given["bundle"].as<std::vector<std::string>>()
                                                 : std::vector<std::string>{};
   if (bundles.size() != 1)
@@ -56,6 +93,7 @@ Result<Options> parse_options(const Usage& usage, std::span<const std::string> w
   namespace style = po::command_line_style;
   po::positional_options_description positions;
   if (usage.takes_bundle) positions.add("bundle", -1);
+  if (usage.takes_token) positions.add("token", -1);
   const po::options_description described = describe(usage);
   try {
     po::variables_map given;
@@ -74,6 +112,7 @@ Result<Options> parse_options(const Usage& usage, std::span<const std::string> w
 std::string help_for(const Usage& usage) {
   std::string out = fmt::format("usage: reeve-agent {}", usage.command);
   if (usage.takes_bundle) out += " BUNDLE";
+  if (usage.takes_token) out += " TOKEN [--name NAME] [--label KEY=VALUE]...\n      ";
   if (usage.takes_state) out += " [--state DIR]";
   if (usage.takes_root) out += " [--root DIR]";
   if (usage.takes_courier_user) out += " [--courier-user USER|same]";
@@ -89,6 +128,7 @@ std::string help_for(const Usage& usage) {
     out +=
         "  --courier-user USER  who the courier runs as (default reeve); `same` is for\n"
         "                       trying it out and shows as isolation: reduced\n";
+  if (usage.takes_token) out += token_help;
   if (usage.takes_json) out += "  --json               one JSON object a line\n";
   return out + "  --help               this text\n";
 }

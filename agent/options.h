@@ -11,6 +11,11 @@ namespace reeve {
 
 struct Options {
   std::string bundle;  // the operand of commands that take one
+  std::string token;   // the operand of `join`; empty where --token-file says it
+  std::string token_file;
+  std::string name;
+  std::vector<std::string> labels;  // KEY=VALUE
+  std::int64_t wait_s = 0;          // limits::join_patience_s where silent
   std::string root = "/";
   std::string state;  // paths::agent_state_default where silent
   std::string courier_user = "reeve";
@@ -22,6 +27,7 @@ struct Options {
 struct Usage {
   std::string_view command;
   bool takes_bundle = false;
+  bool takes_token = false;
   bool takes_root = false;
   bool takes_state = false;
   bool takes_courier_user = false;

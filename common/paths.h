@@ -16,6 +16,7 @@ inline constexpr std::string_view replacement_prefix = ".reeve-";
 inline constexpr std::string_view record_key = "identity/record.key";
 inline constexpr std::string_view transport_key = "identity/transport.key";
 inline constexpr std::string_view certificate = "identity/certificate";
+inline constexpr std::string_view certificate_root = "identity/root";  // that it was verified under
 inline constexpr std::string_view trusted_root = "trust/root";
 inline constexpr std::string_view controller_contact = "trust/controller";
 inline constexpr std::string_view trusted_time = "trust/time";
@@ -28,6 +29,8 @@ inline constexpr std::string_view acknowledged = "journal/acknowledged";
 inline constexpr std::string_view agent_lock = "lock";
 inline constexpr std::string_view control_socket = "control.sock";
 inline constexpr std::string_view courier_root = "empty";
+// A state directory in the making stands beside its place under this ending.
+inline constexpr std::string_view joining_suffix = ".joining";
 inline constexpr std::string_view agent_state_default = "/var/lib/reeve/agent";
 
 // The fleet directory that `reeve init` makes.

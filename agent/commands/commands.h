@@ -7,11 +7,13 @@
 #include "agent/linux_host.h"
 #include "agent/netfilter/scratch_room.h"
 #include "agent/options.h"
+#include "common/fd.h"
 #include "common/record.h"
 
 namespace reeve {
 
 int run_agent(const Options& options);     // reeve-agent run
+int join_fleet(const Options& options);    // reeve-agent join
 int check_bundle(const Options& options);  // reeve-agent check: looks, changes nothing
 int fix_bundle(const Options& options);    // reeve-agent fix: the local root's own act, unsealed
 int show_status(const Options& options);   // reeve-agent status
@@ -22,6 +24,12 @@ int plan_bundle(const Options& options);   // reeve-agent plan: what a fix would
 int tell_error(const Error& error);
 void print(std::string_view text);                              // to stdout
 std::string counted(std::size_t count, std::string_view what);  // "1 rule", "2 rules"
+
+// The agent's hold on its state directory until the descriptor is closed. Errors: `state_in_use`,
+// `disk_failed`.
+Result<Fd> lock_state(int directory, const std::string& path);
+// SIGTERM, SIGINT and SIGHUP as a descriptor. Error: `launch_failed`.
+Result<Fd> signals_to_stop();
 
 // A bundle's bytes. Errors: `bundle_unreadable`, `malformed_bundle` (beyond the limit).
 Result<Bytes> read_bundle(const std::string& path);

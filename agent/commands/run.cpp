@@ -1,12 +1,7 @@
 // reeve-agent run: the agent. The launcher is the process that was started; everything below
 // decide() happens in the deciding process, which it forks.
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <csignal>
 
 #include "agent/commands/commands.h"
@@ -27,28 +22,6 @@ class StderrNotes final : public Notes {
  public:
   void note(std::string_view line) override { fmt::print(stderr, "reeve-agent: {}\n", line); }
 };
-
-// Held by launcher and deciding process alike, until both are gone.
-Result<Fd> lock_state(int directory, const std::string& path) {
-  const std::string name(paths::agent_lock);
-  Fd lock(::openat(directory, name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!lock.is_open()) return os_error("disk_failed", "open", name, errno);
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
-  if (errno != EWOULDBLOCK) return os_error("disk_failed", "flock", name, errno);
-  return Error{"state_in_use", "another agent holds " + path,
-               "stop it first, or give this one a state directory of its own"};
-}
-
-Result<Fd> signals_to_stop() {
-  sigset_t stops;
-  sigemptyset(&stops);
-  for (int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&stops, number);
-  if (::sigprocmask(SIG_BLOCK, &stops, nullptr) != 0)
-    return os_error("launch_failed", "sigprocmask", "stop signals", errno);
-  Fd signals(::signalfd(-1, &stops, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!signals.is_open()) return os_error("launch_failed", "signalfd", "stop signals", errno);
-  return signals;
-}
 
 // The deciding process may not fork: the launcher makes its scratch children.
 class LauncherRoom final : public ScratchRoom {
@@ -134,8 +107,7 @@ int run_agent(const Options& options) {
   auto disk = SystemDisk::open_directory(options.state);
   if (!disk.ok()) {
     Error error = disk.error();
-    if (error.name == "state_missing")
-      error.next = "make one with `reeve node enroll NAME --out DIR`, and carry it here";
+    if (error.name == "state_missing") error.next = "enroll this host: reeve-agent join TOKEN";
     return tell_error(error);
   }
   auto lock = lock_state((*disk)->directory_fd(), options.state);

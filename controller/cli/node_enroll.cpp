@@ -87,6 +87,7 @@ Status fill(NewTree& tree, const NewNode& node, const Fleet& fleet) {
       paths::transport_key,
       encode_key_file(KeyKind::x25519, node.transport.public_key, node.transport.secret), 0600));
   REEVE_TRY(tree.file(paths::certificate, node.certificate, 0600));
+  REEVE_TRY(tree.file(paths::certificate_root, fleet.root_object, 0600));
   REEVE_TRY(tree.directory("trust", 0700));
   REEVE_TRY(tree.file(paths::trusted_root, fleet.root_object, 0600));
   REEVE_TRY(tree.file(paths::controller_contact, view_of(encode_contact(fleet.contact)), 0600));
