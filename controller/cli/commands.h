@@ -46,6 +46,13 @@ int run_ledger_checkpoint(const Environment& environment, CommandArguments argum
 int run_node_enroll(const Environment& environment, CommandArguments arguments);
 int run_node_list(const Environment& environment, CommandArguments arguments);
 int run_node_show(const Environment& environment, CommandArguments arguments);
+int run_node_approve(const Environment& environment, CommandArguments arguments);
+int run_node_revoke(const Environment& environment, CommandArguments arguments);
+int run_node_retire(const Environment& environment, CommandArguments arguments);
+int run_node_label(const Environment& environment, CommandArguments arguments);
+int run_token_create(const Environment& environment, CommandArguments arguments);
+int run_token_list(const Environment& environment, CommandArguments arguments);
+int run_token_revoke(const Environment& environment, CommandArguments arguments);
 int run_root_show(const Environment& environment, CommandArguments arguments);
 
 }  // namespace reeve::cli

@@ -31,7 +31,8 @@ CommandSpec init_spec() {
           .options = {{"name", "FLEET", "the fleet's name; else DIR's last part"},
                       {"controller", "HOST", "where the controller will be; else 127.0.0.1"},
                       {"port", "PORT", "for nodes; else 7117"},
-                      {"operators-port", "PORT", "for operators; else one more than --port"}},
+                      {"operators-port", "PORT", "for operators; else one more than --port"},
+                      {"enroll-port", "PORT", "for hosts that enroll; else two more than --port"}},
           .operands_min = 1,
           .operands_max = 1};
 }
@@ -42,6 +43,7 @@ struct Plan {
   std::string operator_name;
   std::string nodes_address;
   std::string operators_address;
+  std::string enroll_address;
   std::string listening;  // the same for the controller's command line
 };
 
@@ -99,6 +101,7 @@ Result<Plan> plan_of(const Arguments& arguments) {
             .operator_name = user_name(),
             .nodes_address = {},
             .operators_address = {},
+            .enroll_address = {},
             .listening = {}};
   if (!is_valid_id(plan.fleet)) plan.fleet = "fleet";
   if (const auto name = arguments.value("name")) plan.fleet = *name;
@@ -116,14 +119,20 @@ Result<Plan> plan_of(const Arguments& arguments) {
   if (!port.ok()) return port.error();
   const auto operators_port = parse_port(arguments.value("operators-port"), *port + 1);
   if (!operators_port.ok()) return operators_port.error();
-  if (*operators_port == *port || *operators_port > 65'535) {
-    return usage_error("nodes and operators need a port each; name both");
+  const auto enroll_port = parse_port(arguments.value("enroll-port"), *port + 2);
+  if (!enroll_port.ok()) return enroll_port.error();
+  const bool all_differ =
+      *operators_port != *port && *enroll_port != *port && *enroll_port != *operators_port;
+  if (!all_differ || *operators_port > 65'535 || *enroll_port > 65'535) {
+    return usage_error("nodes, operators and hosts that enroll need a port each; name all three");
   }
   plan.nodes_address = address_of(host, *port);
   plan.operators_address = address_of(host, *operators_port);
+  plan.enroll_address = address_of(host, *enroll_port);
   const std::string here = host == "127.0.0.1" || host == "::1" ? host : "0.0.0.0";
-  plan.listening = fmt::format("--listen {} --operators {}", address_of(here, *port),
-                               address_of(here, *operators_port));
+  plan.listening = fmt::format("--listen {} \\\n        --operators {} \\\n        --enroll {}",
+                               address_of(here, *port), address_of(here, *operators_port),
+                               address_of(here, *enroll_port));
   return plan;
 }
 
@@ -161,7 +170,8 @@ Status fill(NewTree& tree, const Plan& plan, const Keys& keys, std::int64_t now_
   if (auto holds = verify_first_root(root); !holds.ok()) return holds.error();
   const std::string contact = encode_contact({.nodes_address = plan.nodes_address,
                                               .operators_address = plan.operators_address,
-                                              .key = keys.controller_transport.public_key});
+                                              .key = keys.controller_transport.public_key,
+                                              .enroll_address = plan.enroll_address});
   REEVE_TRY(tree.directory(paths::fleet_keys, 0700));
   REEVE_TRY(write_signing_key(tree, paths::fleet_root_key, keys.root));
   REEVE_TRY(write_signing_key(tree, paths::fleet_policy_key, keys.policy));
@@ -189,7 +199,7 @@ std::string told(const Plan& plan, std::int64_t now_s) {
       "Nodes will connect to {}, operators to {}.\n\n"
       "next: reeve-controller run --state {}/controller \\\n"
       "        {}\n"
-      "then: reeve node enroll NAME --out STATE --fleet {}\n",
+      "then: reeve token create --fleet {}, and on each host: reeve-agent join TOKEN\n",
       plan.fleet, directory, directory, directory, directory, plan.operator_name,
       moment_text((now_s + limits::root_lifetime_s) * 1'000'000'000).substr(0, 10),
       plan.nodes_address, plan.operators_address, directory, plan.listening, directory);

@@ -7,6 +7,7 @@
 #include "common/paths.h"
 #include "common/text.h"
 #include "controller/cli/files.h"
+#include "controller/cli/labels.h"
 #include "controller/cli/session.h"
 #include "controller/cli/terminal.h"
 
@@ -29,28 +30,6 @@ CommandSpec enroll_spec() {
 
 Error usage_error(std::string detail) {
   return Error{.name = "usage", .detail = std::move(detail), .next = "reeve node enroll --help"};
-}
-
-Result<Labels> labels_of(const std::vector<std::string>& words) {
-  Labels labels;
-  for (const std::string& word : words) {
-    const auto equals = word.find('=');
-    const std::string key = word.substr(0, equals);
-    const std::string value = equals == std::string::npos ? "" : word.substr(equals + 1);
-    if (!is_valid_id(key) || !is_valid_id(value)) {
-      return usage_error(
-          fmt::format("`{}` is no label; expected KEY=VALUE, each of letters, "
-                      "digits and ._:-",
-                      word));
-    }
-    if (!labels.emplace(key, value).second) {
-      return usage_error(fmt::format("label {} is given twice", key));
-    }
-  }
-  if (labels.size() > limits::labels_max) {
-    return usage_error(fmt::format("{} labels; at most {}", labels.size(), limits::labels_max));
-  }
-  return labels;
 }
 
 // A node's secrets and what the operator says of it.
@@ -121,7 +100,7 @@ int enroll(const Environment& environment, const Arguments& arguments) {
     return print_error(usage_error(
         fmt::format("`{}` is no node name; expected 1 to 128 of letters, digits and ._:-", name)));
   }
-  auto labels = labels_of(arguments.values("label"));
+  auto labels = parse_labels(arguments.values("label"), "node enroll");
   if (!labels.ok()) return print_error(labels.error());
   const auto session = Session::open(environment, arguments);
   if (!session.ok()) return print_error(session.error());

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 
+#include "common/token.h"
+#include "controller/cli/node_standing.h"
+
 namespace reeve::cli {
 namespace {
 
@@ -25,11 +28,46 @@ Error rollback(const std::optional<VerifiedManifest>& shown, const VerifiedManif
 Result<std::vector<SeenNode>> ask_nodes(Session& session) {
   const auto items = session.controller().request("status", {});
   if (!items.ok()) return items.error();
+  const Fleet& fleet = session.fleet();
   std::vector<SeenNode> nodes;
-  for (const Value& item : *items) nodes.push_back(judge_node(item, session.fleet().root));
-  std::sort(nodes.begin(), nodes.end(),
-            [](const SeenNode& a, const SeenNode& b) { return a.name() < b.name(); });
+  for (const Value& item : *items) nodes.push_back(judge_node(item, fleet.root));
+  judge_standing(nodes, *items, fleet.root, key_hash(fleet.contact.key));
+  std::stable_sort(nodes.begin(), nodes.end(), [](const SeenNode& a, const SeenNode& b) {
+    return std::pair(a.name(), a.ended.has_value()) < std::pair(b.name(), b.ended.has_value());
+  });
   return nodes;
+}
+
+Result<std::vector<SeenNode>> ask_expected_nodes(Session& session) {
+  auto nodes = ask_nodes(session);
+  if (!nodes.ok()) return nodes;
+  std::erase_if(*nodes, [](const SeenNode& node) { return node.ended.has_value(); });
+  return nodes;
+}
+
+const SeenNode* meant_node(const std::vector<SeenNode>& nodes, std::string_view asked) {
+  constexpr std::size_t id_digits_min = 8;
+  const auto found = std::find_if(nodes.begin(), nodes.end(), [&](const SeenNode& node) {
+    if (!node.certificate) return false;
+    return node.certificate->name == asked ||
+           (asked.size() >= id_digits_min && hex(node.certificate->node.view()).starts_with(asked));
+  });
+  return found == nodes.end() ? nullptr : &*found;
+}
+
+Result<std::vector<WaitingNode>> ask_waiting(Session& session) {
+  const auto items = session.controller().request("pending", {});
+  if (!items.ok()) return items.error();
+  std::vector<WaitingNode> out;
+  for (const Value& item : *items) {
+    const Value* object = item.find("enrollment");
+    if (object == nullptr || object->binary() == nullptr) continue;
+    const auto verified = verify_certificate(*object->binary(), session.fleet().root);
+    if (verified.ok() || verified.error().name != "approval_needed") continue;
+    auto certificate = read_certificate(*object->binary());
+    if (certificate.ok()) out.push_back({*object->binary(), std::move(*certificate)});
+  }
+  return out;
 }
 
 Result<std::optional<VerifiedManifest>> ask_manifest_after_restore(Session& session) {

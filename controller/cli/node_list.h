@@ -6,9 +6,21 @@
 
 namespace reeve::cli {
 
-// Every node that the controller tells of, judged by the fleet's root, sorted by name. Errors:
-// those of OperatorClient::request().
+// Every node that the controller tells of, judged by the fleet's root, sorted by name; those that
+// an operator has ended too, behind the others of their name. Errors: those of
+// OperatorClient::request().
 Result<std::vector<SeenNode>> ask_nodes(Session& session);
+// Those that are expected: not ended.
+Result<std::vector<SeenNode>> ask_expected_nodes(Session& session);
+// By name, or by the first 8 or more digits of its id; null where no verified node is meant.
+const SeenNode* meant_node(const std::vector<SeenNode>& nodes, std::string_view asked);
+
+// A node that waits for an operator's approval; all else of it holds.
+struct WaitingNode {
+  Bytes enrollment;
+  NodeCertificate certificate;
+};
+Result<std::vector<WaitingNode>> ask_waiting(Session& session);
 
 // What the controller distributes now, judged by root and by what this fleet directory has seen;
 // expiry is not judged. Absent when nothing was ever pushed. Errors: `controller_rollback` (it

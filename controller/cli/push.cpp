@@ -154,7 +154,7 @@ bool Watch::is_over(std::int64_t now_ns) const {
 Status Watch::run() {
   began_ns_ = changed_ns_ = session_.monotonic_ns();
   for (;;) {
-    const auto nodes = ask_nodes(session_);
+    const auto nodes = ask_expected_nodes(session_);
     if (!nodes.ok()) return nodes.error();
     if (adoption_.look(*nodes, session_.now_wall_ns())) changed_ns_ = session_.monotonic_ns();
     show();
@@ -260,7 +260,7 @@ int push_policy(const Environment& environment, const Arguments& arguments) {
   const auto opened = Session::open(environment, arguments);
   if (!opened.ok()) return print_error(opened.error());
   Session& session = **opened;
-  const auto before = ask_nodes(session);
+  const auto before = ask_expected_nodes(session);
   if (!before.ok()) return print_error(before.error());
   const auto push = publish_order(session, *order, arguments);
   if (!push.ok()) return print_error(push.error());

@@ -72,7 +72,7 @@ int show_status(const Environment& environment, const Arguments& arguments) {
   const auto opened = Session::open(environment, arguments);
   if (!opened.ok()) return print_error(opened.error());
   Session& session = **opened;
-  const auto nodes = ask_nodes(session);
+  const auto nodes = ask_expected_nodes(session);
   if (!nodes.ok()) return print_error(nodes.error());
   const auto norm = norm_of(session);
   if (!norm.ok()) return print_error(norm.error());

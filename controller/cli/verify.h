@@ -10,6 +10,14 @@
 
 namespace reeve::cli {
 
+// An operator's signed request that ended a node.
+struct Ending {
+  std::string how;  // "revoked", "retired"
+  std::string who;
+  std::int64_t wall_ns = 0;
+  std::string why;
+};
+
 // One item of `status`.
 struct SeenNode {
   std::optional<NodeCertificate> certificate;  // signed by an enroller of the root
@@ -19,6 +27,7 @@ struct SeenNode {
   std::int64_t seen_wall_ns = 0;               // the controller's word only
   bool connected = false;                      // the controller's word only
   std::vector<std::string> flags;              // the controller's word only
+  std::optional<Ending> ended{};               // verified, see node_standing.h
 
   std::string name() const { return certificate ? certificate->name : "(unknown)"; }
 };

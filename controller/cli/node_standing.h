@@ -1,0 +1,16 @@
+// What stands beside a node's certificate: an operator's signed request that ended it, and the
+// token that it enrolled with. Judged on this machine, like all else; a controller can neither end
+// a node nor hide that a token was used too often among the nodes that it shows.
+#pragma once
+
+#include "controller/cli/verify.h"
+
+namespace reeve::cli {
+
+// `nodes` as judge_node() made them of `items`, one each and in the same order. Sets
+// SeenNode::ended where the request holds, and marks every node of a token with more nodes than
+// uses as unproven, `token_overused`: which of them are too many nobody can tell.
+void judge_standing(std::vector<SeenNode>& nodes, const Value::Array& items, const Root& root,
+                    const KeyHash& controller);
+
+}  // namespace reeve::cli
