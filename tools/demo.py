@@ -54,7 +54,7 @@ rules:
     mode: enforce
     port:
       protocol: tcp
-      allow: [{ports: [7117, 7118]}]
+      allow: [{ports: [7117, 7118, 7119]}]
       actions: [close]
   - id: host-firewall
     title: The host's firewall is as policy has it
@@ -139,10 +139,13 @@ class Demo:
         self.reeve += ['--fleet', str(self.fleet)]
         self.say('2. a controller, on the loopback of its own network namespace')
         self.start('controller', self.controller, 'run', '--state', str(self.fleet / 'controller'),
-                   '--listen', 'tcp://127.0.0.1:7117', '--operators', 'tcp://127.0.0.1:7118')
+                   '--listen', 'tcp://127.0.0.1:7117', '--operators', 'tcp://127.0.0.1:7118',
+                   '--enroll', 'tcp://127.0.0.1:7119')
         self.wait_for('the controller listening', lambda: 'nodes at' in self.log_of('controller'))
-        self.say('3. a node: its certificate signed by the operator, its agent started')
-        self.run(*self.command('node', 'enroll', 'demo-host', '--out', str(self.where / 'agent')))
+        self.say('3. a node: a token made on one side, `reeve-agent join` on the other')
+        token = self.run(*self.command('token', 'create', '--name', 'demo-host')).strip()
+        self.run(self.agent, 'join', token, '--state', str(self.where / 'agent'),
+                 '--courier-user', self.courier_user())
         self.start('agent', self.agent, 'run', '--state', str(self.where / 'agent'),
                    '--root', str(self.host), '--courier-user', self.courier_user())
         self.say('4. a policy: linted, compiled, signed, pushed, adopted')

@@ -107,17 +107,19 @@ class Fleet:
     def start_controller(self):
         """Starts at the ports of the first start; the kernel chooses those."""
         before = len(self.log_of('controller'))
-        nodes, operators = self.addresses or ('tcp://127.0.0.1:0', 'tcp://127.0.0.1:0')
+        nodes, operators, enroll = self.addresses or ('tcp://127.0.0.1:0',) * 3
         self.start('controller', CONTROLLER, 'run', '--state', self.fleet / 'controller',
-                   '--listen', nodes, '--operators', operators)
+                   '--listen', nodes, '--operators', operators, '--enroll', enroll)
         told = self.wait_for('the controller listening', lambda: re.search(
-            r'nodes at (tcp://\S+?),? operators at (tcp://\S+)', self.log_of('controller')[before:]))
+            r'nodes at (tcp://\S+?), operators at (tcp://\S+?), enrollment at (tcp://\S+)',
+            self.log_of('controller')[before:]))
         if self.addresses is None:
-            self.addresses = (told[1], told[2])
+            self.addresses = (told[1], told[2], told[3])
             contact = self.fleet / 'public/controller'
             text = contact.read_text()
             text = re.sub(r'tcp://127\.0\.0\.1:7117', told[1], text)
             text = re.sub(r'tcp://127\.0\.0\.1:7118', told[2], text)
+            text = re.sub(r'tcp://127\.0\.0\.1:7119', told[3], text)
             contact.write_text(text)
 
     def stop_controller(self):
@@ -141,6 +143,15 @@ class Fleet:
         words = [word for label in labels for word in ('--label', label)]
         self.reeve('node', 'enroll', name, '--out', self.where / name, *words)
         return self.where / name
+
+    def token(self, *words):
+        return self.reeve('token', 'create', *words).stdout.strip()
+
+    def join(self, token, name='node1', *words, **more):
+        state = self.where / name
+        done = self.run(AGENT, 'join', token, '--name', name, '--state', state,
+                        '--courier-user', 'same', *words, **more)
+        return state, done
 
     def start_agent(self, state, host, name='agent'):
         return self.start(name, AGENT, 'run', '--state', state, '--root', host,
