@@ -35,6 +35,8 @@ Result<std::unique_ptr<Agent>> Agent::start(const Parts& parts) {
 Agent::Agent(const Parts& parts, const Before& before, Incidents incidents, const Epoch& epoch)
     : parts_(parts),
       time_(parts.clock, parts.disk),
+      certificate_(parts.identity.certificate),
+      transport_(parts.disk, parts.identity),
       incidents_(std::move(incidents)),
       recorder_({parts.clock, parts.disk, parts.identity.record_key,
                  parts.identity.certificate.node, epoch, incidents_, parts.segment_bytes_max},
@@ -70,8 +72,9 @@ void Agent::courier_started() {
   if (!identity.contact) return;
   CourierConfig config;
   config.controller_key = identity.contact->key;
-  config.node_key = identity.transport.public_key;
-  config.node_secret = Secret(identity.transport.secret.bytes());
+  const TransportKeyPair& transport = transport_.for_next_courier();
+  config.node_key = transport.public_key;
+  config.node_secret = Secret(transport.secret.bytes());
   config.address = identity.contact->nodes_address;
   parts_.courier.send(encode_message(MessageType::configure, encode_courier_config(config)));
 }
@@ -114,6 +117,7 @@ void Agent::talk() {
   const bool is_news = enforcer_.state_records() != states_told_;
   if (now >= heartbeat_due_ || is_news) send_heartbeat();
   if (now >= fetch_due_) fetch();
+  if (transport_.statement() != nullptr && now >= rekey_due_) ask_for_rekeying();
   outbox_.pump();
 }
 
@@ -124,6 +128,7 @@ std::int64_t Agent::next_due() const {
   if (link_is_up_ != link_told_) due = std::min(due, link_tell_at_);
   if (!link_is_up_) return due;
   due = std::min(due, heartbeat_due_);
+  if (transport_.statement() != nullptr) due = std::min(due, rekey_due_);
   if (store_.wanted()) due = std::min(due, fetch_due_);
   if (auto send = outbox_.next_due()) due = std::min(due, *send);
   return due;

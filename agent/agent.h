@@ -10,6 +10,7 @@
 #include "agent/outbox.h"
 #include "agent/policy_store.h"
 #include "agent/start.h"
+#include "agent/transport_keyring.h"
 
 namespace reeve {
 
@@ -40,6 +41,10 @@ class Agent {
   // Hears the courier, does what is due, and answers when to be called again at the latest
   // (CLOCK_MONOTONIC in nanoseconds; the past: at once).
   std::int64_t step();
+  // For the owner of the host: a new transport key, when the controller has it. Errors: the disk's.
+  Status rotate_transport_key();
+  // The courier has another key to speak by: whoever owns it ends it, so that it is started anew.
+  bool wants_new_courier() { return std::exchange(wants_new_courier_, false); }
   // A clean stop: the last record, made durable. Nothing may be called after it.
   void stop();
 
@@ -56,6 +61,11 @@ class Agent {
   void hear(const WireMessage& message);
   void hear_link_state(ByteView payload);
   void hear_acknowledgement(ByteView payload);
+  void hear_certificate(ByteView object);
+  void adopt_certificate();
+  void tell_certificate();
+  void hear_rekeyed(ByteView payload);
+  void ask_for_rekeying();
   void take(PolicyEvent event);
   void record_refusal(const PolicyEvent& event);
   void tell_more_refusals();
@@ -70,6 +80,10 @@ class Agent {
 
   Parts parts_;
   TrustedTime time_;
+  NodeCertificate certificate_;               // adopted; later ones than at the start too
+  std::optional<NodeCertificate> offered_{};  // waits for what its labels select
+  Digest refused_certificate_{};              // told of once
+  TransportKeyring transport_;
   Incidents incidents_;
   Recorder recorder_;
   PolicyStore store_;
@@ -78,6 +92,8 @@ class Agent {
   bool link_is_up_ = false;
   bool link_told_ = false;         // as the last note said
   std::int64_t link_tell_at_ = 0;  // not before, when it has changed again
+  bool wants_new_courier_ = false;
+  std::int64_t rekey_due_ = 0;
   std::string isolation_ = "none";
   std::uint64_t heartbeats_ = 0;
   std::uint64_t states_told_ = 0;  // state records before the last heartbeat

@@ -38,13 +38,16 @@ void Agent::hear(const WireMessage& message) {
     case MessageType::configure:
     case MessageType::enroll:
     case MessageType::rekey:
+    case MessageType::certificate_held:
     case MessageType::enroll_answer:
     case MessageType::configure_enrollment:
       return;  // never to a node that is enrolled
     case MessageType::newest_succession:
-    case MessageType::certificate:
-    case MessageType::rekeyed:
       return;
+    case MessageType::certificate:
+      return hear_certificate(message.payload);
+    case MessageType::rekeyed:
+      return hear_rekeyed(message.payload);
   }
 }
 
@@ -56,6 +59,7 @@ void Agent::hear_link_state(ByteView payload) {
   link_is_up_ = is_up;
   notice_link();
   if (!is_up) return;
+  transport_.session_stands();
   heartbeat_due_ = 0;
   fetch_due_ = 0;
   outbox_.send_again();
@@ -80,6 +84,7 @@ void Agent::take(PolicyEvent event) {
     parts_.notes.note(fmt::format("root version {} adopted", store_.root().version));
     recorder_.add("root_adopted", std::nullopt, {{"version", store_.root().version}});
   }
+  if (event.certificate_adopted) adopt_certificate();
   if (event.refused) record_refusal(event);
   if (event.adopted) {
     record_adoption(*event.adopted);

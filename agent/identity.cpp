@@ -2,6 +2,7 @@
 
 #include "common/limits.h"
 #include "common/paths.h"
+#include "common/transport_key.h"
 
 namespace reeve {
 namespace {
@@ -47,6 +48,18 @@ Result<std::optional<ControllerContact>> load_contact(const Disk& disk) {
   return std::optional<ControllerContact>(std::move(*contact));
 }
 
+Result<std::optional<TransportStatement>> load_statement(const Disk& disk,
+                                                         const NodeCertificate& certificate) {
+  auto bytes = disk.read(paths::transport_statement, limits::message_bytes_max);
+  if (!bytes.ok()) return bytes.error();
+  if (!bytes->has_value()) return std::optional<TransportStatement>{};
+  auto statement = read_transport_statement(**bytes);
+  if (!statement.ok()) return statement.error();
+  if (statement->node != certificate.node)
+    return Error{"key_mismatch", "identity/transport is another node's"};
+  return std::optional(std::move(*statement));
+}
+
 }  // namespace
 
 Result<Identity> load_identity(const Disk& disk) {
@@ -64,15 +77,19 @@ Result<Identity> load_identity(const Disk& disk) {
   if (!certificate.ok()) return certificate.error();
   auto contact = load_contact(disk);
   if (!contact.ok()) return contact.error();
-  if (certificate->record_key != record_key->public_key ||
-      certificate->transport_key != transport_key->public_key)
+  auto statement = load_statement(disk, *certificate);
+  if (!statement.ok()) return statement.error();
+  // A rotation may have been cut off between the statement and the key: either is this node's.
+  const bool is_certified = certificate->transport_key == transport_key->public_key;
+  if (certificate->record_key != record_key->public_key || (!is_certified && !*statement))
     return Error{"key_mismatch", "the certificate is for other keys than those in identity/"};
   return Identity{SigningKey::from_seed(record_key->secret.bytes()),
                   {transport_key->public_key, std::move(transport_key->secret)},
                   std::move(*certificate),
                   std::move(*root),
                   std::move(*root_object),
-                  std::move(*contact)};
+                  std::move(*contact),
+                  *statement ? (*statement)->version : 0};
 }
 
 }  // namespace reeve

@@ -14,6 +14,7 @@ struct Identity {
   Root root;
   Bytes root_object;
   std::optional<ControllerContact> contact;  // absent: there is no controller to talk to
+  std::uint64_t transport_version = 0;       // of the statement of its transport key; 0: none
 };
 
 // Errors: `state_incomplete` (which file is missing), `key_mismatch` (key and certificate differ),

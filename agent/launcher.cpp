@@ -252,6 +252,10 @@ std::optional<int> Launcher::note_decider_death(std::int64_t now) {
   if (WIFEXITED(last_wait_status_) && WEXITSTATUS(last_wait_status_) <= 1) {
     return WEXITSTATUS(last_wait_status_);
   }
+  if (plan_.runs_once) {
+    fmt::print(stderr, "reeve-agent: ended by {}\n", how_it_ended(last_wait_status_));
+    return 1;
+  }
   const std::int64_t delay = decider_backoff_.after(now - decider_started_ns_);
   decider_due_ns_ = now + delay;
   fmt::print(stderr, "reeve-agent: the deciding process ended by {}, started again in {} ms\n",

@@ -45,6 +45,7 @@ struct LaunchPlan {
   // A scratch child's body, in a forked child that holds one end of a stream and no other
   // descriptor of the launcher's. The launcher reads nothing of what goes over it.
   std::function<int(Fd)> scratch{};
+  bool runs_once = false;  // the deciding process is not started again, however it ended: status 1
 };
 
 // Runs until SIGTERM, SIGINT or a final exit of the deciding process, which it passes on: the

@@ -18,6 +18,7 @@ class Loop {
   void run() {
     while (true) {
       const std::int64_t due = parts_.agent.step();
+      if (parts_.agent.wants_new_courier()) parts_.courier.connect(Fd());
       if (parts_.courier.fd() < 0) parts_.agent.courier_lost();
       parts_.launcher.report_alive();
       wait(due);
@@ -55,9 +56,12 @@ class Loop {
                          [this](const std::string& operation) { return answer(operation); });
   }
 
-  Result<Value::Map> answer(const std::string& operation) const {
+  Result<Value::Map> answer(const std::string& operation) {
     if (operation == "status") return parts_.agent.status();
-    return Error{"unknown_operation", "the agent knows `status` only"};
+    if (operation != "rotate")
+      return Error{"unknown_operation", "the agent knows `status` and `rotate` only"};
+    REEVE_TRY(parts_.agent.rotate_transport_key());
+    return Value::Map{{"rotate", "begun"}};
   }
 
   bool is_ready(int fd) const {

@@ -36,7 +36,7 @@ Result<std::optional<ActivePolicy>> PolicyStore::load() {
   if (!verified.ok()) return verified.error();
   // The same manifest may come again where one of its bundles is damaged here.
   version_min_ = verified->manifest.version;
-  auto policy = build(*verified, select(verified->manifest));
+  auto policy = build(*verified, select(verified->manifest, parts_.labels));
   if (!policy.ok()) return policy.error();
   version_min_ = verified->manifest.version + 1;
   current_ = std::move(*verified);
@@ -97,7 +97,7 @@ Result<PolicyStore::Candidate> PolicyStore::judge(ByteView object) const {
   if (candidate_ && verified->manifest.version <= candidate_->verified.manifest.version)
     return Error{"manifest_rollback", "a newer manifest is being fetched"};
   Candidate candidate;
-  candidate.selected = select(verified->manifest);
+  candidate.selected = select(verified->manifest, parts_.labels);
   std::uint64_t bytes = 0, rules = 0;
   for (const ManifestBundle& bundle : candidate.selected) {
     bytes += std::min<std::uint64_t>(bundle.size, limits::bundle_bytes_max + 1);
@@ -111,10 +111,11 @@ Result<PolicyStore::Candidate> PolicyStore::judge(ByteView object) const {
   return candidate;
 }
 
-std::vector<ManifestBundle> PolicyStore::select(const Manifest& manifest) const {
+std::vector<ManifestBundle> PolicyStore::select(const Manifest& manifest,
+                                                const Labels& labels) const {
   std::vector<ManifestBundle> out;
   for (const ManifestBundle& bundle : manifest.bundles)
-    if (selects(bundle.selector, parts_.labels)) out.push_back(bundle);
+    if (selects(bundle.selector, labels)) out.push_back(bundle);
   return out;
 }
 
@@ -130,26 +131,71 @@ PolicyEvent PolicyStore::advance() {
   }
   // Keys may have been taken away, and it may have expired, while its stage or its bundles were
   // waited for.
-  auto verified = verify_manifest(candidate.object, parts_.root, version_min_, parts_.time.now_s());
+  auto verified = verify_candidate(candidate);
   if (!verified.ok()) return drop_candidate(verified.error());
   candidate.verified = std::move(*verified);
   auto policy = build(candidate.verified, candidate.selected);
   if (!policy.ok()) return drop_candidate(policy.error());
-  if (auto kept = write_down(candidate); !kept.ok()) return drop_candidate(kept.error());
+  PolicyEvent event;
+  event.certificate_adopted = candidate.relabelling.has_value();
+  auto kept =
+      candidate.relabelling ? write_certificate(*candidate.relabelling) : write_down(candidate);
+  if (!kept.ok()) return drop_candidate(kept.error());
   current_ = candidate.verified;
   version_min_ = current_->manifest.version + 1;
   remove_leftovers(candidate.selected);
   candidate_.reset();
   last_refusal_.clear();
-  PolicyEvent event;
   event.adopted = std::move(*policy);
   return event;
+}
+
+Result<VerifiedManifest> PolicyStore::verify_candidate(const Candidate& candidate) const {
+  if (candidate.relabelling) return verify_cached(candidate.object);
+  return verify_manifest(candidate.object, parts_.root, version_min_, parts_.time.now_s());
+}
+
+// Only this node's share of the manifest changes, and only once all of the new share is here.
+PolicyEvent PolicyStore::relabel(ByteView certificate, const Labels& labels) {
+  Relabelling relabelling{Bytes(certificate.begin(), certificate.end()), labels};
+  if (candidate_ && candidate_->relabelling &&
+      candidate_->relabelling->certificate == relabelling.certificate)
+    return {};
+  if (!current_) {
+    if (auto kept = write_certificate(relabelling); !kept.ok())
+      return refuse(sha256(certificate), kept.error());
+    candidate_.reset();  // selected for other labels; it is offered again
+    PolicyEvent event;
+    event.certificate_adopted = true;
+    return event;
+  }
+  auto object = parts_.disk.read(paths::manifest, limits::message_bytes_max);
+  if (!object.ok()) return refuse(sha256(certificate), object.error());
+  if (!object->has_value())
+    return refuse(sha256(certificate), {"disk_failed", "the manifest in force is not on the disk"});
+  Candidate candidate;
+  candidate.verified = *current_;
+  candidate.object = std::move(**object);
+  candidate.selected = select(current_->manifest, labels);
+  candidate.relabelling = std::move(relabelling);
+  candidate_ = std::move(candidate);
+  return advance();
+}
+
+// The certificate first: the root beside it is for the case that the newest one does not vouch for
+// it any more.
+Status PolicyStore::write_certificate(const Relabelling& relabelling) {
+  REEVE_TRY(replace_file(parts_.disk, paths::certificate, relabelling.certificate));
+  REEVE_TRY(replace_file(parts_.disk, paths::certificate_root, parts_.root_object));
+  parts_.labels = relabelling.labels;
+  return {};
 }
 
 // A node is in when each bundle that would change for it is open to it.
 bool PolicyStore::stages_open(const Candidate& candidate) const {
   const std::int64_t now = parts_.time.now_s();
-  const auto in_force = current_ ? select(current_->manifest) : std::vector<ManifestBundle>{};
+  const auto in_force =
+      current_ ? select(current_->manifest, parts_.labels) : std::vector<ManifestBundle>{};
   return std::ranges::all_of(candidate.selected, [&](const ManifestBundle& bundle) {
     const bool is_same = std::ranges::any_of(
         in_force, [&](const ManifestBundle& old) { return old.digest == bundle.digest; });
@@ -244,7 +290,8 @@ bool PolicyStore::was_refused(const Digest& object) const {
 PolicyEvent PolicyStore::drop_candidate(const Error& error) {
   const Digest object = sha256(candidate_->object);
   candidate_.reset();
-  if (current_ && !may_pass(error.name)) remove_leftovers(select(current_->manifest));
+  if (current_ && !may_pass(error.name))
+    remove_leftovers(select(current_->manifest, parts_.labels));
   return refuse(object, error);
 }
 

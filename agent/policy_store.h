@@ -19,6 +19,7 @@ struct PolicyEvent {
   std::optional<Error> refused;  // the first time that this object was refused for this reason
   Digest object;                 // SHA-256 of what was refused
   bool root_adopted = false;
+  bool certificate_adopted = false;
 };
 
 class PolicyStore {
@@ -39,6 +40,10 @@ class PolicyStore {
   PolicyEvent offer_root(ByteView object);
   PolicyEvent offer_manifest(ByteView object);
   PolicyEvent offer_chunk(const Chunk& chunk);
+  // A later certificate of this node, verified by the caller: what its labels select of the
+  // manifest in force is fetched first. Then it is written down, and the new selection is in force
+  // at once.
+  PolicyEvent relabel(ByteView certificate, const Labels& labels);
   // A manifest that waits for its stage may be due.
   PolicyEvent reconsider();
 
@@ -54,14 +59,22 @@ class PolicyStore {
   const std::string& last_refusal() const { return last_refusal_; }
 
  private:
+  struct Relabelling {
+    Bytes certificate;
+    Labels labels;
+  };
   struct Candidate {
     VerifiedManifest verified;
     Bytes object;
     std::vector<ManifestBundle> selected;
     std::size_t next = 0;  // of `selected`: before it, all are on the disk
     Bytes partial;         // of selected[next]
+    // The manifest in force, selected anew under a certificate that is not adopted yet.
+    std::optional<Relabelling> relabelling{};
   };
-  std::vector<ManifestBundle> select(const Manifest& manifest) const;
+  std::vector<ManifestBundle> select(const Manifest& manifest, const Labels& labels) const;
+  Result<VerifiedManifest> verify_candidate(const Candidate& candidate) const;
+  Status write_certificate(const Relabelling& relabelling);
   Result<Candidate> judge(ByteView object) const;
   bool stages_open(const Candidate& candidate) const;
   bool is_cached(const ManifestBundle& bundle) const;

@@ -15,6 +15,12 @@ inline constexpr std::string_view replacement_prefix = ".reeve-";
 // The agent's state directory (0700).
 inline constexpr std::string_view record_key = "identity/record.key";
 inline constexpr std::string_view transport_key = "identity/transport.key";
+// A transport key that replaced the certificate's: the node's statement of it, and a rotation that
+// is under way (agent/transport_keyring.h).
+inline constexpr std::string_view transport_statement = "identity/transport";
+inline constexpr std::string_view transport_key_next = "identity/transport-next.key";
+inline constexpr std::string_view transport_statement_next = "identity/transport-next";
+inline constexpr std::string_view transport_key_former = "identity/transport-former.key";
 inline constexpr std::string_view certificate = "identity/certificate";
 inline constexpr std::string_view certificate_root = "identity/root";  // that it was verified under
 inline constexpr std::string_view trusted_root = "trust/root";

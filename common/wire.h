@@ -15,6 +15,7 @@ enum class MessageType : std::uint8_t {
   succession = 0x04,  // signed object
   rekey = 0x05,       // signed object of type transport_key
   enroll = 0x06,      // signed object of type node_enrollment, at the enrollment endpoint only
+  certificate_held = 0x07,  // u64 version of its certificate
   // controller to node
   acknowledgement = 0x11,
   root = 0x12,      // signed object, the next in the chain

@@ -33,6 +33,7 @@ void Controller::serve_nodes(ServerLink& link) {
   if (done.ok()) done = commit(turn);
   if (done.ok()) {
     send_acknowledgements(link, turn);
+    send_rekeyed(link, turn);
   } else {
     lose(done.error(), turn);
   }
@@ -70,6 +71,11 @@ Status Controller::take_message(const Node& node, const TransportKey& peer, Byte
     take_heartbeat(node, peer, message->payload, turn);
     return {};
   }
+  if (message->type == MessageType::certificate_held) {
+    registry_.holds_certificate(node.id(), ByteReader(message->payload).u64());
+    return {};
+  }
+  if (message->type == MessageType::rekey) return take_rekey(node, peer, message->payload, turn);
   if (message->type != MessageType::fetch) {
     count("wrong_type");
     return {};
@@ -108,6 +114,24 @@ void Controller::take_heartbeat(const Node& node, const TransportKey& peer, Byte
   for (auto& message : publisher_.messages_for(*node.heartbeat)) {
     turn.answers.push_back({peer, std::move(message)});
   }
+  // The first is the one that it enrolled with.
+  if (node.certificate.version == 1 || node.held_certificate >= node.certificate.version) return;
+  turn.answers.push_back({peer, encode_message(MessageType::certificate, node.certificate_object)});
+}
+
+// A statement that is kept already is acknowledged again: the answer was lost.
+Status Controller::take_rekey(const Node& node, const TransportKey& peer, ByteView payload,
+                              Turn& turn) {
+  const bool is_kept = std::ranges::equal(payload, node.transport_object);
+  auto rekeyed = is_kept ? Result<Node>(node) : registry_.check_rekeying(node.id(), payload, peer);
+  if (!rekeyed.ok()) {
+    count(rekeyed.error().name);
+    return {};
+  }
+  if (store_rests()) return {};
+  REEVE_TRY(begin(turn));
+  turn.rekeyed.push_back({peer, std::move(*rekeyed), sha256(payload)});
+  return {};
 }
 
 void Controller::take_fetch(const TransportKey& peer, ByteView payload, Turn& turn) {
@@ -139,6 +163,7 @@ Status Controller::commit(Turn& turn) {
   if (!rows && !turn.in_transaction) return {};
   REEVE_TRY(begin(turn));
   if (rows) REEVE_TRY(registry_.write_changes(store_));
+  for (const auto& done : turn.rekeyed) REEVE_TRY(store_.put_node(row_of(done.node)));
   REEVE_TRY(ledger_->commit());
   turn.in_transaction = false;
   if (store_failed_ns_) note("store: writes succeed again");
@@ -155,6 +180,7 @@ void Controller::lose(const Error& error, Turn& turn) {
   ledger_->rollback();
   intake_.forget();
   turn.acknowledgements.clear();
+  turn.rekeyed.clear();
   count(error.name);
   if (!store_failed_ns_) {
     note(fmt::format("store: {}: {}; nothing is acknowledged until writes succeed again",
@@ -170,6 +196,13 @@ void Controller::send_acknowledgements(ServerLink& link, const Turn& turn) {
     const auto message =
         encode_message(MessageType::acknowledgement, encode_acknowledgement(acknowledgement));
     count(link.send(waiting.peer, message) ? "acknowledged" : "link_full");
+  }
+}
+
+void Controller::send_rekeyed(ServerLink& link, const Turn& turn) {
+  for (const auto& done : turn.rekeyed) {
+    registry_.rekey(done.node);
+    link.send(done.peer, encode_message(MessageType::rekeyed, done.statement.view()));
   }
 }
 
@@ -201,6 +234,10 @@ void Controller::push_manifest(ServerLink& nodes) {
 void Controller::tell_nodes(const OperatorServer::Outcome& outcome, ServerLink& nodes) {
   if (outcome.published) push_manifest(nodes);
   for (const auto& key : outcome.ended) nodes.close(key);
+  const auto* node = outcome.relabelled ? registry_.find(*outcome.relabelled) : nullptr;
+  if (node == nullptr || !node->is_connected(clock_)) return;
+  nodes.send(node->session_key(),
+             encode_message(MessageType::certificate, node->certificate_object));
 }
 
 void Controller::serve_enrollment(ServerLink& link) {

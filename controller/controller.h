@@ -58,9 +58,15 @@ class Controller {
     TransportKey peer;
     Acknowledgement acknowledgement;
   };
+  struct Rekeyed {
+    TransportKey peer;
+    Node node;
+    Digest statement;
+  };
   // What one turn has gathered; nothing in it has been sent.
   struct Turn {
     std::vector<Waiting> acknowledgements;  // only after the commit
+    std::vector<Rekeyed> rekeyed;           // the same
     std::vector<Answer> answers;            // policy; nothing of it is this turn's news
     bool in_transaction = false;
   };
@@ -73,11 +79,13 @@ class Controller {
   Status take_message(const Node& node, const TransportKey& peer, ByteView bytes, Turn& turn);
   Status take_batch(const Node& node, const TransportKey& peer, ByteView payload, Turn& turn);
   void take_heartbeat(const Node& node, const TransportKey& peer, ByteView payload, Turn& turn);
+  Status take_rekey(const Node& node, const TransportKey& peer, ByteView payload, Turn& turn);
   void take_fetch(const TransportKey& peer, ByteView payload, Turn& turn);
   Status begin(Turn& turn);
   Status commit(Turn& turn);
   void lose(const Error& error, Turn& turn);
   void send_acknowledgements(ServerLink& link, const Turn& turn);
+  void send_rekeyed(ServerLink& link, const Turn& turn);
   void push_manifest(ServerLink& nodes);
   void publish_log();
   bool rows_are_due() const;

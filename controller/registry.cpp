@@ -262,6 +262,16 @@ Result<Node> Registry::check_rekeying(const NodeId& id, ByteView statement,
   return node;
 }
 
+void Registry::rekey(const Node& rekeyed) {
+  auto& node = at(rekeyed.id());
+  for (const auto& key : node.transport_keys()) by_transport_key_.erase(key);
+  node.transport_object = rekeyed.transport_object;
+  node.new_key = rekeyed.new_key;
+  node.former_key = rekeyed.former_key;
+  for (const auto& key : node.transport_keys()) by_transport_key_[key] = rekeyed.id();
+  changed_.insert(rekeyed.id());
+}
+
 bool Registry::spoke_by(const NodeId& id, const TransportKey& key) {
   auto& node = at(id);
   if (!node.former_key || key != node.transport_key()) return false;

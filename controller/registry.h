@@ -35,6 +35,7 @@ struct Node {
   NodeState state{};
   Bytes ending{};            // the operator's request that revoked or retired it
   Bytes transport_object{};  // the node's own statement; empty: the certificate's key is its key
+  std::uint64_t held_certificate = 0;        // as the node says; in this run of the controller
   std::optional<TransportKey> new_key{};     // as the statement says
   std::optional<TransportKey> former_key{};  // good until the new one has spoken
 
@@ -80,6 +81,11 @@ class Registry {
   // `transport_key_taken`, `statement_rollback`.
   Result<Node> check_rekeying(const NodeId& id, ByteView statement,
                               const TransportKey& spoken_by) const;
+  // Once check_rekeying()'s node is durable: its transport keys are the registry's.
+  void rekey(const Node& rekeyed);
+  void holds_certificate(const NodeId& id, std::uint64_t version) {
+    at(id).held_certificate = version;
+  }
   // A message came by this key of the node: where it is the newest, the former one is not admitted
   // any more. True when that was news.
   bool spoke_by(const NodeId& id, const TransportKey& key);

@@ -17,6 +17,7 @@ int join_fleet(const Options& options);    // reeve-agent join
 int check_bundle(const Options& options);  // reeve-agent check: looks, changes nothing
 int fix_bundle(const Options& options);    // reeve-agent fix: the local root's own act, unsealed
 int show_status(const Options& options);   // reeve-agent status
+int rotate_key(const Options& options);    // reeve-agent rotate: a new transport key
 int vet_bundle(const Options& options);    // reeve-agent vet: what the kinds think of a bundle
 int plan_bundle(const Options& options);   // reeve-agent plan: what a fix would do
 

@@ -67,10 +67,9 @@ Result<std::string> choose_name(const Options& options, const Token& token) {
   utsname host{};
   if (name.empty() && ::uname(&host) == 0) name = host.nodename;
   if (is_valid_id(name)) return name;
-  return Error{
-      "name_invalid",
-      fmt::format("`{}` is no name of a node; expected letters, digits and ._:-", printable(name)),
-      "give one: reeve-agent join TOKEN --name NAME"};
+  const std::string shown = printable(name);
+  return Error{"name_invalid", "`" + shown + "` is no name of a node: letters, digits and ._:-",
+               "give one: reeve-agent join TOKEN --name NAME"};
 }
 
 Result<JoinWishes> wishes_of(const Options& options, const Token& token) {
@@ -82,13 +81,15 @@ Result<JoinWishes> wishes_of(const Options& options, const Token& token) {
 }
 
 // An empty directory in its place is as good as none: a package may have made it.
-Status require_free(const std::string& state) {
+bool is_free(const std::string& state) {
   std::error_code problem;
-  const bool is_free =
-      !std::filesystem::exists(std::filesystem::symlink_status(state, problem)) ||
-      (std::filesystem::is_directory(state, problem) && std::filesystem::is_empty(state, problem));
-  if (is_free && !problem) return {};
-  if (is_free || problem.value() == ENOENT) return {};
+  const auto found = std::filesystem::symlink_status(state, problem);
+  if (!std::filesystem::exists(found)) return true;
+  return std::filesystem::is_directory(found) && std::filesystem::is_empty(state, problem);
+}
+
+Status require_free(const std::string& state) {
+  if (is_free(state)) return {};
   return Error{"state_exists", state + " is there and not empty; nothing was changed",
                fmt::format("run the agent that is enrolled there: reeve-agent run --state {}; or "
                            "name another directory by --state",
@@ -240,6 +241,7 @@ Result<int> join(const Options& options) {
   LaunchPlan plan;
   plan.courier_user = options.courier_user;
   plan.empty_root = fmt::format("{}/{}", draft, paths::courier_root);
+  plan.runs_once = true;
   plan.decide = [&](LauncherChannel channel, int /*last_wait_status*/) {
     return converse(options, draft, **disk, *token, *wishes, std::move(channel));
   };

@@ -4,6 +4,8 @@
 
 #include "common/seal_base64.h"
 #include "common/token_limits.h"
+#include "common/transport_key.h"
+#include "common/wire.h"
 #include "tests/common/trust_fixture.h"
 #include "tests/golden.h"
 #include "tests/mutations.h"
@@ -199,6 +201,42 @@ TEST_CASE("no damage to a certificate under a token passes") {
   for_each_mutation(whole, [&](ByteView bytes) {
     const bool changed = !std::ranges::equal(bytes, whole);
     CHECK(verify_certificate(bytes, root()).ok() == !changed);
+  });
+}
+
+TEST_CASE("a statement of a transport key is its golden bytes, for one node and its record key") {
+  const TransportStatement statement{certificate().node, transport_key(stranger_key), 3, now_s};
+  const Bytes object =
+      sealed(ObjectType::transport_key, encode_transport_statement(statement), {record_key});
+  check_golden("transport_key.bin", object);
+  const auto record = key(record_key).public_key();
+  const auto verified =
+      verify_transport_statement(golden("transport_key.bin"), certificate().node, record);
+  REQUIRE(verified.ok());
+  CHECK(*verified == statement);
+  CHECK(verify_transport_statement(object, sha256(view_of("x")), record).error().name ==
+        "wrong_node");
+  CHECK(verify_transport_statement(object, certificate().node, key(stranger_key).public_key())
+            .error()
+            .name == "too_few_signatures");
+  for_each_mutation(object, [&](ByteView bytes) {
+    const bool changed = !std::ranges::equal(bytes, object);
+    CHECK(verify_transport_statement(bytes, certificate().node, record).ok() == !changed);
+  });
+}
+
+TEST_CASE("an answer to an enrollment comes back whole, and no damage to it crashes") {
+  const EnrollAnswer answer{EnrollAnswer::Verdict::refused, sha256(view_of("request")),
+                            "name_taken", "web1 names another node", "take another"};
+  const Bytes bytes = encode_enroll_answer(answer);
+  check_golden("enroll_answer.bin", bytes);
+  REQUIRE(decode_enroll_answer(bytes).ok());
+  CHECK(*decode_enroll_answer(bytes) == answer);
+  for_each_truncation(
+      bytes, [](ByteView cut) { CHECK(decode_enroll_answer(cut).error().name == "malformed"); });
+  for_each_edit(bytes, 2'000, [](ByteView edited) {
+    const auto decoded = decode_enroll_answer(edited);
+    if (decoded.ok()) CHECK(encode_enroll_answer(*decoded) == Bytes(edited.begin(), edited.end()));
   });
 }
 

@@ -1,5 +1,6 @@
 #include "controller/enrollment.h"
 
+#include "common/transport_key.h"
 #include "tests/controller/world.h"
 
 namespace reeve {
@@ -282,6 +283,101 @@ TEST_CASE("only an operator with the right enroll may register tokens and end no
   const auto forged =
       seal_object(ObjectType::enrollment_token, encode_token(token.token), world.fleet.ledger_key);
   CHECK(world.ask_refused("token", {{"token", forged}}).name == "not_an_enroller");
+}
+
+// A node's statement of its next transport key.
+Bytes transport_statement(const TestNode& node, const TransportKey& key, std::uint64_t version) {
+  return seal_object(ObjectType::transport_key,
+                     encode_transport_statement({node.id, key, version, 1}), node.key);
+}
+
+TEST_CASE("a node takes a new transport key, and the former is good until the new has spoken") {
+  World world;
+  TestNode node("web1");
+  world.enroll(node);
+  auto successor = node.clone();
+  successor.transport = generate_transport_keys();
+  const auto key = successor.transport.public_key;
+  world.send(node, MessageType::rekey, transport_statement(node, key, 1));
+  world.step();
+  const auto answers = world.received(node);
+  REQUIRE(answers.size() == 1);
+  CHECK(answers[0].type == MessageType::rekeyed);
+  world.reopen();  // it is durable with the answer, and so is the former one
+  CHECK(world.controller->admits_node(node.transport.public_key));
+  CHECK(world.controller->admits_node(key));
+  CHECK(world.deliver(node, node.next_batch(Stream::urgent)).size() == 1);
+  CHECK(world.controller->admits_node(node.transport.public_key));
+  world.connect(successor);
+  CHECK(world.deliver(successor, node.next_batch(Stream::urgent)).size() == 1);
+  CHECK_FALSE(world.controller->admits_node(node.transport.public_key));
+  CHECK(world.controller->admits_node(key));
+  world.clock.advance(limits::node_rows_interval_ns);
+  world.step();
+  world.reopen();
+  CHECK_FALSE(world.controller->admits_node(node.transport.public_key));
+  CHECK(world.controller->admits_node(key));
+}
+
+TEST_CASE("a statement of a transport key that is forged, old or another's key changes nothing") {
+  World world;
+  TestNode node("web1");
+  TestNode other("web2");
+  world.enroll(node);
+  world.enroll(other);
+  const auto key = generate_transport_keys().public_key;
+  struct Case {
+    std::string_view what;
+    Bytes statement;
+    std::string name;
+  };
+  const Case cases[] = {
+      {"signed by another", transport_statement(other, key, 1), "too_few_signatures"},
+      {"the key of another", transport_statement(node, other.transport.public_key, 1),
+       "transport_key_taken"},
+      {"its own key", transport_statement(node, node.transport.public_key, 1),
+       "transport_key_taken"},
+      {"rubbish", bytes_of("x"), "malformed"},
+  };
+  for (const auto& one : cases) {
+    CAPTURE(one.what);
+    world.send(node, MessageType::rekey, one.statement);
+    world.step();
+    CHECK(world.received(node).empty());
+    CHECK(world.counted(one.name) >= 1);
+  }
+  world.send(node, MessageType::rekey, transport_statement(node, key, 7));
+  world.step();
+  CHECK(world.received(node).size() == 1);
+  world.send(node, MessageType::rekey,
+             transport_statement(node, generate_transport_keys().public_key, 7));
+  world.step();
+  CHECK(world.received(node).empty());
+  CHECK(world.counted("statement_rollback") == 1);
+  CHECK(world.controller->admits_node(other.transport.public_key));
+}
+
+TEST_CASE("a later certificate is sent to its node until the node says that it has it") {
+  World world;
+  TestNode node("web1");
+  world.enroll(node);
+  const auto beat = [&] {
+    world.send(node, MessageType::heartbeat, node.sign_heartbeat(node.heartbeat()));
+    world.step();
+    std::size_t certificates = 0;
+    for (const auto& message : world.received(node)) {
+      certificates += message.type == MessageType::certificate ? 1 : 0;
+    }
+    return certificates;
+  };
+  CHECK(beat() == 0);
+  world.ask("enroll", {{"certificate", node.certificate(world.fleet, 2)}});
+  CHECK(world.received(node).size() == 1);  // at once
+  CHECK(beat() == 1);                       // it may have been lost
+  Bytes held;
+  append_u64(held, 2);
+  world.send(node, MessageType::certificate_held, held);
+  CHECK(beat() == 0);
 }
 
 }  // namespace
