@@ -100,10 +100,6 @@ Result<NodeCertificate> read_approved(const SignedObject& opened, ByteView paylo
 // Both keys have signed, and the certificate is what this token allows.
 Status check_under_token(const SignedObject& opened, const Token& token,
                          const NodeCertificate& certificate) {
-  if (token.approval == Approval::by_operator) {
-    return Error{"approval_needed", "node certificate: its token asks for an operator's approval",
-                 "reeve node approve " + certificate.name};
-  }
   const std::array keys{token.key, certificate.record_key};
   REEVE_TRY(require_signatures(opened, keys, keys.size()));
   if (certificate.version != 1 || certificate.node != key_hash(certificate.record_key)) {
@@ -113,7 +109,11 @@ Status check_under_token(const SignedObject& opened, const Token& token,
     return Error{"token_expired", "node certificate: it was not made in its token's time",
                  "ask for a new token: reeve token create"};
   }
-  return check_bounds(token, certificate.name, certificate.labels);
+  REEVE_TRY(check_bounds(token, certificate.name, certificate.labels));
+  if (token.approval == Approval::none) return {};
+  // Last, so that whoever hears it knows that nothing else is missing.
+  return Error{"approval_needed", "node certificate: its token asks for an operator's approval",
+               "reeve node approve " + certificate.name};
 }
 
 }  // namespace

@@ -189,6 +189,11 @@ TEST_CASE("a token that asks for approval is worth nothing without an operator's
   asking.approval = Approval::by_operator;
   const Bytes object = enrollment(asking, enrolled());
   CHECK(verdict(object) == "approval_needed");
+  // Which says that all the rest holds.
+  CHECK(verdict(enrollment(asking, enrolled(), {one_time_key})) == "too_few_signatures");
+  auto other = enrolled();
+  other.labels["env"] = "prod";
+  CHECK(verdict(enrollment(asking, other)) == "label_not_allowed");
   CHECK(verdict(*countersign_enrollment(object, key(viewer_key))) == "approval_needed");
   const auto approved = countersign_enrollment(object, key(operator_key));
   REQUIRE(approved.ok());

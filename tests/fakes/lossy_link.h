@@ -34,6 +34,8 @@ class LossyNetwork final : public ServerLink {
 
   bool send(const TransportKey& peer, ByteView message) override;
   std::optional<Incoming> receive() override;
+  // A peer whose session ends is back at once here: whether it is heard is its receiver's affair.
+  void close(const TransportKey& /*peer*/) override {}
   // What waits for the server is gone, as with the process that it waited for.
   void forget_server() { to_server_ = {}; }
 
