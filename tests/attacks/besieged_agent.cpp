@@ -84,7 +84,8 @@ void Besieged::check_unmoved(const Standing& before) {
   CHECK(now.acts == before.acts);
   CHECK(now.adoptions == before.adoptions);
   for (const auto& [name, bytes] : before.journal) {
-    CAPTURE(name);
+    const std::string& segment = name;  // Clang 14 takes no binding into a lambda
+    CAPTURE(segment);
     const auto kept = now.journal.find(name);
     REQUIRE(kept != now.journal.end());
     REQUIRE(kept->second.size() >= bytes.size());

@@ -264,7 +264,8 @@ TEST_CASE("1,000 abuses of one stolen key harm no other node") {
   }
   CHECK(world.counted("hole") + world.counted("no_epoch_start") > 0);
   for (const auto& [name, count] : world.controller->counters()) {
-    CAPTURE(name);
+    const std::string& counter = name;  // Clang 14 takes no binding into a lambda
+    CAPTURE(counter);
     CHECK(verdicts.contains(name));
   }
 }

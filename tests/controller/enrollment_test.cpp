@@ -273,7 +273,8 @@ TEST_CASE("only an operator with the right enroll may register tokens and end no
            {"token_revoke", {{"token", token.token.id()}}},
            {"revoke", {{"node", node.id}, {"why", ""}}},
            {"retire", {{"node", node.id}, {"why", ""}}}}) {
-    CAPTURE(operation);
+    const std::string& asked = operation;  // Clang 14 takes no binding into a lambda
+    CAPTURE(asked);
     const auto answers = world.ask_as(world.fleet.viewer, operation, arguments);
     REQUIRE(answers.size() == 1);
     REQUIRE(answers[0].error.has_value());
