@@ -150,6 +150,7 @@ def case_of(mutant, workshop):
             problem = workshop().kill(mutant)
             problem = problem and f'{mutant.place}: {mutant.file}: {problem}'
         if problem:
+            print(problem, file=sys.stderr)  # at once: the summary comes after the last mutant
             self.fail('\n' + problem)
     test.__doc__ = f'{mutant.suite.split("/")[-1]}: {mutant.name}'
     return test
