@@ -25,6 +25,16 @@ std::array<Number, N> numbers_field(Fields& fields, std::string_view key) {
   return out;
 }
 
+std::vector<FixedBytes<16>> ids_field(Fields& fields, std::string_view key) {
+  std::vector<FixedBytes<16>> out;
+  for (const Value& item : fields.array(key)) {
+    auto id = item.binary() ? fixed<16>(*item.binary()) : std::nullopt;
+    if (!id) fields.fail(key, "is not a list of ids");
+    out.push_back(id.value_or(FixedBytes<16>{}));
+  }
+  return out;
+}
+
 }  // namespace
 
 Bytes encode_heartbeat(const Heartbeat& heartbeat) {
@@ -44,7 +54,8 @@ Bytes encode_heartbeat(const Heartbeat& heartbeat) {
       {"isolated", heartbeat.isolation},
       {"sensors", Value::Array(heartbeat.sensors.begin(), heartbeat.sensors.end())},
       {"blind", Value::Array(heartbeat.blind_spots.begin(), heartbeat.blind_spots.end())},
-      {"sealed", Value::Array(heartbeat.sealed.begin(), heartbeat.sealed.end())}});
+      {"sealed", Value::Array(heartbeat.sealed.begin(), heartbeat.sealed.end())},
+      {"pauses", Value::Array(heartbeat.pauses.begin(), heartbeat.pauses.end())}});
 }
 
 Result<Heartbeat> decode_heartbeat(ByteView payload) {
@@ -67,6 +78,7 @@ Result<Heartbeat> decode_heartbeat(ByteView payload) {
   heartbeat.sensors = fields.texts("sensors");
   heartbeat.blind_spots = fields.texts("blind");
   heartbeat.sealed = numbers_field<std::uint64_t, 2>(fields, "sealed");
+  if (fields.has("pauses")) heartbeat.pauses = ids_field(fields, "pauses");
   REEVE_TRY(fields.finish(UnknownFields::keep));
   return heartbeat;
 }

@@ -20,6 +20,20 @@ inline constexpr std::size_t signatures_max = 32;
 // Trust metadata, beyond these `limit_exceeded`. A signed root, manifest or certificate leaves room
 // for the header of the message that carries it.
 inline constexpr std::size_t trust_object_bytes_max = message_bytes_max - 64;
+// Later times in what people sign are refused as `malformed`: in nanoseconds they would not fit.
+inline constexpr std::int64_t signed_time_s_max = 9'000'000'000;
+// Operators' acts: how long enforcement may be paused, and how much later than now an act may have
+// been issued.
+inline constexpr std::int64_t pause_s_max = 86'400;
+inline constexpr std::int64_t act_clock_slack_s = 3'600;
+inline constexpr std::size_t act_bytes_max = 4'096;  // signed
+inline constexpr std::size_t act_reason_bytes_max = 256;
+inline constexpr std::size_t acts_max = 12;  // that count at one time; more are refused
+static_assert(acts_max * (act_bytes_max + 64) < message_bytes_max, "all are kept in one file");
+// Key files under a passphrase: a file that asks Argon2id for more is refused unread.
+inline constexpr std::uint32_t key_passes_max = 16;
+inline constexpr std::uint64_t key_memory_bytes_min = 8'192;
+inline constexpr std::uint64_t key_memory_bytes_max = 512ull << 20;
 inline constexpr std::size_t role_keys_max = 32;
 inline constexpr std::size_t operators_max = 256;
 inline constexpr std::size_t selector_alternatives_max = 32;

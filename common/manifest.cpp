@@ -1,7 +1,7 @@
-// Manifest payload, a map: "format" 1, "version", "created", "expires" (seconds since 1970),
-// "source" (the source's revision), "bundles": a list of {"policy", "digest" (32 bytes), "size",
-// "rules", "select": [{label: [value]}], "stages": [{"share", "after"}]}. Unknown fields are
-// refused.
+// Manifest payload, a map: "format" 1, "fleet" (16 bytes), "version", "created", "expires" (seconds
+// since 1970), "source" (the source's revision), "bundles": a list of {"policy", "digest" (32
+// bytes), "size", "rules", "select": [{label: [value]}], "stages": [{"share", "after"}]}. Unknown
+// fields are refused.
 #include <algorithm>
 #include <limits>
 
@@ -15,21 +15,6 @@ using namespace trust_fields;
 namespace {
 
 constexpr std::string_view what = "manifest";
-constexpr std::uint32_t share_whole = 10'000;
-using Alternative = Selector::value_type;
-
-Value value_of(const Selector& selector) {
-  Value::Array alternatives;
-  for (const auto& alternative : selector) {
-    Value::Map labels;
-    for (const auto& [label, values] : alternative) {
-      labels.emplace_back(label, Value::Array(values.begin(), values.end()));
-    }
-    alternatives.emplace_back(std::move(labels));
-  }
-  return alternatives;
-}
-
 Value value_of(const ManifestBundle& bundle) {
   Value::Array stages;
   for (const Stage& stage : bundle.stages) {
@@ -39,53 +24,8 @@ Value value_of(const ManifestBundle& bundle) {
                     {"digest", bundle.digest},
                     {"size", bundle.size},
                     {"rules", bundle.rules},
-                    {"select", value_of(bundle.selector)},
+                    {"select", selector_value(bundle.selector)},
                     {"stages", std::move(stages)}};
-}
-
-Result<std::vector<std::string>> read_allowed(const Value& value) {
-  if (!value.array()) return malformed(what, "a selector's label has no list of values");
-  if (value.array()->empty()) return malformed(what, "a selector's label allows no value");
-  if (value.array()->size() > limits::selector_values_max) {
-    return over_limit(what, "a selector's label allows too many values");
-  }
-  std::vector<std::string> allowed;
-  for (const Value& item : *value.array()) {
-    if (!item.text() || !is_valid_id(*item.text())) {
-      return malformed(what, "a selector allows a value that is not valid");
-    }
-    allowed.push_back(*item.text());
-  }
-  return allowed;
-}
-
-// An alternative without labels would match every node, as no alternative does: it is refused, so
-// that a label which was lost on the way cannot widen a selector.
-Result<Alternative> read_alternative(const Value& value) {
-  if (!value.map()) return malformed(what, "a selector's alternative is not a map");
-  if (value.map()->empty()) return malformed(what, "a selector's alternative names no label");
-  if (value.map()->size() > limits::labels_max) return over_limit(what, "too many labels");
-  Alternative alternative;
-  for (const auto& [label, values] : *value.map()) {
-    if (!is_valid_id(label)) return malformed(what, "a selector's label is not valid");
-    auto allowed = read_allowed(values);
-    if (!allowed) return allowed.error();
-    alternative[label] = std::move(*allowed);
-  }
-  return alternative;
-}
-
-Result<Selector> read_selector(const Value::Array& alternatives) {
-  if (alternatives.size() > limits::selector_alternatives_max) {
-    return over_limit(what, "a selector has too many alternatives");
-  }
-  Selector selector;
-  for (const Value& item : alternatives) {
-    auto alternative = read_alternative(item);
-    if (!alternative) return alternative.error();
-    selector.push_back(std::move(*alternative));
-  }
-  return selector;
 }
 
 Result<std::vector<Stage>> read_stages(const Value::Array& items) {
@@ -118,7 +58,7 @@ Result<ManifestBundle> read_bundle(const Value& value) {
   if (bundle.size > limits::bundle_bytes_max) return over_limit(what, "a bundle is too large");
   if (bundle.rules > limits::bundle_rules_max)
     return over_limit(what, "a bundle has too many rules");
-  auto selector = read_selector(alternatives);
+  auto selector = read_selector(what, alternatives);
   if (!selector) return selector.error();
   bundle.selector = std::move(*selector);
   auto stages = read_stages(steps);
@@ -137,6 +77,8 @@ Status require_shape(const Manifest& manifest) {
   if (manifest.expires_s <= 0) return malformed(what, "the expiry is not positive");
   if (manifest.expires_s <= manifest.created_s)
     return malformed(what, "it expires before it is made");
+  if (manifest.expires_s > limits::signed_time_s_max)
+    return malformed(what, "the expiry is too late");
   if (manifest.source_revision.size() > limits::name_bytes_max) {
     return over_limit(what, "the source's revision is too long");
   }
@@ -146,12 +88,19 @@ Status require_shape(const Manifest& manifest) {
   return {};
 }
 
-bool matches(const Alternative& alternative, const Labels& labels) {
-  return std::ranges::all_of(alternative, [&](const auto& entry) {
-    auto label = labels.find(entry.first);
-    return label != labels.end() &&
-           std::ranges::find(entry.second, label->second) != entry.second.end();
-  });
+// Time alone opens a small share at most: whoever wants more of the fleet looks at how that went,
+// and signs again.
+Status require_promoted(const Manifest& manifest) {
+  for (const ManifestBundle& bundle : manifest.bundles) {
+    for (const Stage& stage : bundle.stages) {
+      if (stage.share <= share_by_time_max || stage.not_before_s <= manifest.created_s) continue;
+      return Error{"promotion_needed",
+                   "manifest: policy " + bundle.policy +
+                       " would reach more than a tenth of the nodes by time alone",
+                   "publish it for 10 % at most, then reeve push --promote"};
+    }
+  }
+  return {};
 }
 
 std::vector<KeyHash> signers_of(const SignedObject& object, const Role& role) {
@@ -165,11 +114,6 @@ std::vector<KeyHash> signers_of(const SignedObject& object, const Role& role) {
 }
 
 }  // namespace
-
-bool selects(const Selector& selector, const Labels& labels) {
-  if (selector.empty()) return true;
-  return std::ranges::any_of(selector, [&](const auto& one) { return matches(one, labels); });
-}
 
 std::uint32_t stage_position(const Digest& manifest, const NodeId& node) {
   Digest hash = sha256({manifest.view(), node.view()});
@@ -189,6 +133,7 @@ Bytes encode_manifest(const Manifest& manifest) {
   Value::Array bundles;
   for (const auto& bundle : manifest.bundles) bundles.push_back(value_of(bundle));
   return encode(Value::Map{{"format", format},
+                           {"fleet", manifest.fleet},
                            {"version", manifest.version},
                            {"created", manifest.created_s},
                            {"expires", manifest.expires_s},
@@ -202,6 +147,7 @@ Result<Manifest> decode_manifest(ByteView payload) {
   Fields fields(*value, what);
   fields.natural("format");
   Manifest manifest;
+  manifest.fleet = fields.bytes<16>("fleet");
   manifest.version = fields.natural("version");
   manifest.created_s = fields.integer("created");
   manifest.expires_s = fields.integer("expires");
@@ -215,6 +161,7 @@ Result<Manifest> decode_manifest(ByteView payload) {
     manifest.bundles.push_back(std::move(*bundle));
   }
   REEVE_TRY(require_shape(manifest));
+  REEVE_TRY(require_promoted(manifest));
   return manifest;
 }
 
@@ -224,6 +171,7 @@ Result<VerifiedManifest> verify_stored_manifest(ByteView object, const Root& roo
   REEVE_TRY(require_signatures(*opened, root.policy.keys, root.policy.threshold));
   auto manifest = decode_manifest(opened->payload);
   if (!manifest) return manifest.error();
+  REEVE_TRY(require_fleet(what, manifest->fleet, root));
   return VerifiedManifest{std::move(*manifest), sha256(opened->payload),
                           signers_of(*opened, root.policy)};
 }

@@ -19,6 +19,7 @@ inline constexpr std::string_view resolved = "resolved";          // right again
 inline constexpr std::string_view withdrawn = "withdrawn";        // its rule is no longer in policy
 inline constexpr std::string_view contested = "contested";  // put right and broken again and again
 inline constexpr std::string_view held_back = "held_back";  // its fix waits; `reason` says for what
+inline constexpr std::string_view paused = "paused";        // an operator's act pauses all fixes
 }  // namespace outcome
 
 enum class Phase : std::uint8_t { whole, open, close };  // of an incident, docs/formats.md
@@ -152,6 +153,8 @@ struct Heartbeat {
   std::vector<std::string> sensors;
   std::vector<std::string> blind_spots;
   std::array<std::uint64_t, 2> sealed{};  // records durable per stream in this epoch
+  // Ids of operators' acts that pause what this agent fixes, or would with their version.
+  std::vector<FixedBytes<16>> pauses{};
   bool operator==(const Heartbeat&) const = default;
 };
 Bytes encode_heartbeat(const Heartbeat& heartbeat);

@@ -1,6 +1,7 @@
-// Root payload, a map: "format" 1, "version", "expires" (seconds since 1970), "origin", then the
-// roles "root", "policy", "ledger", each {"keys": [32 bytes], "need": threshold}, then "ops": a
-// list of {"name", "key" (Ed25519), "tkey" (X25519), "rights": [text]}. Unknown fields are refused.
+// Root payload, a map: "format" 1, "fleet" (16 bytes), "version", "expires" (seconds since 1970),
+// "origin", then the roles "root", "policy", "ledger", each {"keys": [32 bytes], "need":
+// threshold}, then "ops": a list of {"name", "key" (Ed25519), "tkey" (X25519), "rights": [text]}.
+// Unknown fields are refused.
 #include <algorithm>
 
 #include "common/limits.h"
@@ -98,8 +99,10 @@ bool is_valid_origin(std::string_view origin) {
 }
 
 Status require_shape(const Root& root) {
+  if (root.fleet == FleetId{}) return malformed(what, "the fleet's id is zero");
   if (root.version == 0) return malformed(what, "version 0 does not exist");
   if (root.expires_s <= 0) return malformed(what, "the expiry is not positive");
+  if (root.expires_s > limits::signed_time_s_max) return malformed(what, "the expiry is too late");
   if (!is_valid_origin(root.origin)) return malformed(what, "the origin is not a valid name");
   return require_different(root.operators);
 }
@@ -140,6 +143,7 @@ Bytes encode_root(const Root& root) {
   Value::Array operators;
   for (const Operator& who : root.operators) operators.push_back(value_of(who));
   return encode(Value::Map{{"format", format},
+                           {"fleet", root.fleet},
                            {"version", root.version},
                            {"expires", root.expires_s},
                            {"origin", root.origin},
@@ -155,6 +159,7 @@ Result<Root> decode_root(ByteView payload) {
   Fields fields(*value, what);
   fields.natural("format");
   Root root;
+  root.fleet = fields.bytes<16>("fleet");
   root.version = fields.natural("version");
   root.expires_s = fields.integer("expires");
   root.origin = fields.text("origin");
@@ -194,6 +199,10 @@ Result<Root> verify_next_root(ByteView object, const Root& trusted) {
   auto root = decode_root(opened->payload);
   if (!root) return root.error();
   REEVE_TRY(require_role(*opened, root->root));
+  REEVE_TRY(require_fleet(what, root->fleet, trusted));
+  if (root->origin != trusted.origin) {
+    return Error{"wrong_fleet", "root: a fleet's name cannot be changed"};
+  }
   std::string versions = "version " + std::to_string(root->version) + " follows version " +
                          std::to_string(trusted.version);
   if (root->version <= trusted.version) return Error{"root_rollback", "root: " + versions};

@@ -10,6 +10,10 @@
 
 namespace reeve {
 
+// Sixteen random bytes that `reeve init` gives a fleet for ever. Whatever is signed for one fleet
+// names it, so that one person's key in two fleets lets nothing of the one pass in the other.
+using FleetId = FixedBytes<16>;
+
 struct Role {
   std::vector<PublicKey> keys;
   std::uint32_t threshold = 1;
@@ -36,6 +40,7 @@ struct Root {
   Role policy;
   Role ledger;
   std::vector<Operator> operators;
+  FleetId fleet{};
   bool operator==(const Root&) const = default;
 
   const Operator* operator_with(const KeyHash& key) const;
@@ -48,9 +53,12 @@ using Labels = std::map<std::string, std::string>;
 using Selector = std::vector<std::map<std::string, std::vector<std::string>>>;
 bool selects(const Selector& selector, const Labels& labels);
 
+inline constexpr std::uint32_t share_whole = 10'000;
+inline constexpr std::uint32_t share_by_time_max = 1'000;  // a later stage may open no more
+
 struct Stage {
-  std::uint32_t share = 10'000;   // ten-thousandths of the nodes
-  std::int64_t not_before_s = 0;  // seconds since 1970
+  std::uint32_t share = share_whole;  // ten-thousandths of the nodes
+  std::int64_t not_before_s = 0;      // seconds since 1970
   bool operator==(const Stage&) const = default;
 };
 
@@ -70,6 +78,7 @@ struct Manifest {
   std::int64_t expires_s = 0;
   std::string source_revision;
   std::vector<ManifestBundle> bundles;
+  FleetId fleet{};
   bool operator==(const Manifest&) const = default;
 };
 
@@ -94,7 +103,8 @@ Bytes encode_manifest(const Manifest& manifest);
 Bytes encode_certificate(const NodeCertificate& certificate);
 
 // Unknown fields are refused in root and manifest, kept out of the way in certificates.
-// Errors: `malformed`, `limit_exceeded`, `unknown_field`, `unsupported_version`.
+// Errors: `malformed`, `limit_exceeded`, `unknown_field`, `unsupported_version`; of a manifest also
+// `promotion_needed`: a stage above share_by_time_max that opens after the manifest was made.
 Result<Root> decode_root(ByteView payload);
 Result<Manifest> decode_manifest(ByteView payload);
 Result<NodeCertificate> decode_certificate(ByteView payload);
@@ -102,8 +112,8 @@ Result<NodeCertificate> decode_certificate(ByteView payload);
 // A root pinned at enrollment or shipped by an operator: holds its own threshold of signatures.
 Result<Root> verify_first_root(ByteView object);
 // The next root: version exactly one more, signed by the old threshold and its own (TUF 5.3).
-// Errors: `bad_signature`, `too_few_signatures`, `root_rollback`, `root_gap`, `root_expired` is
-// not judged here: agents chain through expired intermediates.
+// Errors: `bad_signature`, `too_few_signatures`, `wrong_fleet`, `root_rollback`, `root_gap`,
+// decode_root()'s; expiry is not judged: agents chain through expired intermediates.
 Result<Root> verify_next_root(ByteView object, const Root& trusted);
 
 struct VerifiedManifest {
@@ -113,9 +123,10 @@ struct VerifiedManifest {
   Digest digest;
   std::vector<KeyHash> signers;
 };
-// Signatures first, then shape, then version > version_min - 1, then expiry against now_s, then the
-// root's own expiry. Errors: `wrong_type`, `malformed`, `bad_signature`, `too_few_signatures`,
-// `manifest_rollback`, `manifest_expired`, `root_expired`, `unknown_field`, `limit_exceeded`.
+// Signatures first, then shape, then the fleet, then version > version_min - 1, then expiry against
+// now_s, then the root's own expiry. Errors: `wrong_type`, `malformed`, `bad_signature`,
+// `too_few_signatures`, `wrong_fleet`, `manifest_rollback`, `manifest_expired`, `root_expired`,
+// `promotion_needed`, `unknown_field`, `limit_exceeded`.
 Result<VerifiedManifest> verify_manifest(ByteView object, const Root& root,
                                          std::uint64_t version_min, std::int64_t now_s);
 // For what an agent has in its own store already: expiry is not judged, it only makes it stale.

@@ -40,4 +40,10 @@ Result<Value> decode_payload(ByteView payload, std::string_view what) {
   return value;
 }
 
+Status require_fleet(std::string_view what, const FleetId& named, const Root& trusted) {
+  if (named == trusted.fleet) return {};
+  return Error{"wrong_fleet", std::string(what) + ": was signed for another fleet",
+               "use the directory of the fleet that it was made for"};
+}
+
 }  // namespace reeve::trust_fields

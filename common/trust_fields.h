@@ -1,4 +1,4 @@
-// What root, manifest, certificate and token share: opening the signed object around them, the
+// What root, manifest, certificate, token and act share: opening the signed object around them, the
 // format number that stands first in each, and lists of keys. For those files only.
 #pragma once
 
@@ -18,6 +18,13 @@ std::vector<PublicKey> enroller_keys(const Root& root);
 
 // Decodes a payload whose "format" is 1. Errors: those of decode(), `unsupported_version`.
 Result<Value> decode_payload(ByteView payload, std::string_view what);
+
+Value selector_value(const Selector& selector);
+// Errors: `malformed`, `limit_exceeded`.
+Result<Selector> read_selector(std::string_view what, const Value::Array& alternatives);
+
+// Error `wrong_fleet` where what was signed names another fleet than the trusted root.
+Status require_fleet(std::string_view what, const FleetId& named, const Root& trusted);
 
 // Whether no two items are equal; lists here are short (limits.h), so each is compared with each.
 template <class T>

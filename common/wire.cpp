@@ -19,12 +19,25 @@ constexpr std::string_view wire_magic = "RV";
 constexpr std::uint8_t wire_version = '1';
 
 constexpr std::array message_types{
-    MessageType::heartbeat,        MessageType::batch,           MessageType::fetch,
-    MessageType::succession,       MessageType::rekey,           MessageType::enroll,
-    MessageType::certificate_held, MessageType::acknowledgement, MessageType::root,
-    MessageType::manifest,         MessageType::chunk,           MessageType::newest_succession,
-    MessageType::rekeyed,          MessageType::certificate,     MessageType::enroll_answer,
-    MessageType::configure,        MessageType::link_state,      MessageType::configure_enrollment,
+    MessageType::heartbeat,
+    MessageType::batch,
+    MessageType::fetch,
+    MessageType::succession,
+    MessageType::rekey,
+    MessageType::enroll,
+    MessageType::certificate_held,
+    MessageType::acknowledgement,
+    MessageType::root,
+    MessageType::manifest,
+    MessageType::chunk,
+    MessageType::newest_succession,
+    MessageType::rekeyed,
+    MessageType::certificate,
+    MessageType::enroll_answer,
+    MessageType::configure,
+    MessageType::link_state,
+    MessageType::configure_enrollment,
+    MessageType::act,
 };
 
 Error malformed_message(std::string_view problem) {

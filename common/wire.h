@@ -24,6 +24,7 @@ enum class MessageType : std::uint8_t {
   newest_succession = 0x15,  // signed object, or empty where the controller has none of this node
   rekeyed = 0x16,            // digest of the statement that is kept now
   certificate = 0x17,        // signed object: a later one, or the one that a host enrolled with
+  act = 0x18,                // signed object, an operator's act
   enroll_answer = 0x21,      // EnrollAnswer, at the enrollment endpoint only
   // between agent and courier only; never on a network
   configure = 0x81,

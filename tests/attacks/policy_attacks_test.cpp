@@ -545,8 +545,14 @@ TEST_CASE("an expired root stops new policy, not enforcement, and lets the next 
 TEST_CASE("what waits for its stage is judged by the keys and the time of its adoption") {
   const auto staged = [](Besieged& world, std::int64_t lifetime_s) {
     auto policy = world.honest(6);
-    policy.manifest.bundles[0].stages = {{10'000, policy.manifest.created_s + 100}};
+    policy.manifest.bundles[0].stages = {{share_by_time_max, policy.manifest.created_s + 100}};
     policy.manifest.expires_s = policy.manifest.created_s + lifetime_s;
+    // The first revision whose stage takes this node in.
+    const NodeId node = world.identity.certificate.node;
+    for (int i = 0;; ++i) {
+      policy.manifest.source_revision = std::to_string(i);
+      if (stage_position(sha256(encode_manifest(policy.manifest)), node) < share_by_time_max) break;
+    }
     Besieged::resign(policy);
     world.push(policy);
     CHECK(world.agent->policy_store().version() == Besieged::version_in_force);

@@ -25,6 +25,7 @@ struct SmallFleet {
 
   SmallFleet() {
     root.expires_s = now_ns / 1'000'000'000 + 86'400;
+    root.fleet.data.fill(0xf1);
     root.origin = "test";
     root.root.keys = {root_key.public_key()};
     root.policy.keys = {policy_key.public_key()};

@@ -70,6 +70,10 @@ std::vector<Case> hostile_manifests() {
   older.version = version_min - 1;
   Root old_root = root();
   old_root.expires_s = now_s;
+  Root other_fleet = root();
+  other_fleet.fleet.data[15] ^= 1;
+  Manifest hasty = manifest();
+  hasty.bundles[0].stages = {{1'001, hasty.created_s + 1}};
   Bytes good = signed_manifest(manifest());
   Bytes forged = good;
   forged[signed_object_header_bytes + 50] ^= 1;
@@ -86,6 +90,8 @@ std::vector<Case> hostile_manifests() {
       {"expired now", good, root(), expiry, "manifest_expired"},
       {"expired long ago", good, root(), expiry + 9999, "manifest_expired"},
       {"rolled back and expired", signed_manifest(older), root(), expiry, "manifest_rollback"},
+      {"of another fleet", good, other_fleet, now_s, "wrong_fleet"},
+      {"wide by time alone", signed_manifest(hasty), root(), now_s, "promotion_needed"},
       {"under an expired root", good, old_root, now_s, "root_expired"},
       {"under-signed", good, two, now_s, "too_few_signatures"},
       {"doubly signed", signed_manifest(manifest(), {policy_key, policy_key}), two, now_s,
@@ -137,6 +143,8 @@ TEST_CASE("odd shapes of a manifest are refused, signed or not") {
   CHECK(error_after([](Manifest& m) { m.bundles.clear(); }) == "accepted");
   CHECK(error_after([](Manifest& m) { m.version = 0; }) == "malformed");
   CHECK(error_after([](Manifest& m) { m.expires_s = 0; }) == "malformed");
+  CHECK(error_after([](Manifest& m) { m.expires_s = limits::signed_time_s_max + 1; }) ==
+        "malformed");
   CHECK(error_after([](Manifest& m) { m.created_s = -1; }) == "malformed");
   CHECK(error_after([](Manifest& m) { m.expires_s = m.created_s; }) == "malformed");
   CHECK(error_after([](Manifest& m) { m.bundles[1].digest = m.bundles[0].digest; }) == "malformed");
@@ -190,7 +198,8 @@ TEST_CASE("manifests over a limit are refused by name") {
 
 TEST_CASE("every field of a manifest is needed and has one type") {
   Bytes payload = encode_manifest(manifest());
-  for (std::string_view name : {"format", "version", "created", "expires", "source", "bundles"}) {
+  for (std::string_view name :
+       {"format", "fleet", "version", "created", "expires", "source", "bundles"}) {
     CAPTURE(name);
     CHECK(decode_manifest(with(payload, name, Value())).error().name == "malformed");
     CHECK(decode_manifest(with(payload, name, true)).error().name == "malformed");
@@ -243,7 +252,8 @@ TEST_CASE("a stage opens for its share of the nodes at its time") {
     bool in = stage_position(of_manifest, node) < 100;
     CHECK(stage_open(bundle, of_manifest, node, now_s) == in);
     CHECK(stage_open(bundle, of_manifest, node, now_s + day_s - 1) == in);
-    CHECK(stage_open(bundle, of_manifest, node, now_s + day_s));
+    bool in_later = stage_position(of_manifest, node) < 1'000;
+    CHECK(stage_open(bundle, of_manifest, node, now_s + day_s) == in_later);
     early += in ? 1 : 0;
   }
   CHECK(early > 5);
@@ -253,6 +263,21 @@ TEST_CASE("a stage opens for its share of the nodes at its time") {
   CHECK_FALSE(stage_open(bundle, of_manifest, node, now_s));
   bundle.stages = {};
   CHECK(stage_open(bundle, of_manifest, node, 0));
+}
+
+TEST_CASE("time alone opens a tenth of the fleet at most, and a signature all of it") {
+  CHECK(error_after([](Manifest& m) {
+          m.bundles[0].stages = {{1'000, m.created_s + 1}};
+        }) == "accepted");
+  CHECK(error_after([](Manifest& m) {
+          m.bundles[0].stages = {{1'001, m.created_s + 1}};
+        }) == "promotion_needed");
+  CHECK(error_after([](Manifest& m) {
+          m.bundles[1].stages = {{10'000, INT64_MAX}};
+        }) == "promotion_needed");
+  CHECK(error_after([](Manifest& m) {
+          m.bundles[0].stages = {{10'000, m.created_s}};
+        }) == "accepted");
 }
 
 TEST_CASE("no damage to a manifest passes") {

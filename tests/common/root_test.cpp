@@ -87,6 +87,10 @@ TEST_CASE("a next root that is forged, rolled back, skipped or under-signed has 
   moved.root = role({second_root_key});
   Root gap = next_root();
   gap.version = 5;
+  Root other_fleet = next_root();
+  other_fleet.fleet.data[0] ^= 1;
+  Root renamed = next_root();
+  renamed.origin = "other.example/ledger";
   Root older = root();
   older.version = 2;
   Root most = root();
@@ -105,6 +109,8 @@ TEST_CASE("a next root that is forged, rolled back, skipped or under-signed has 
       {"an older version", signed_root(older, {root_key}), "root_rollback"},
       {"a version left out", signed_root(gap, {root_key}), "root_gap"},
       {"fast-forwarded", signed_root(most, {root_key}), "root_gap"},
+      {"of another fleet", signed_root(other_fleet, {root_key}), "wrong_fleet"},
+      {"of another name", signed_root(renamed, {root_key}), "wrong_fleet"},
       {"the new key alone", signed_root(moved, {second_root_key}), "too_few_signatures"},
       {"the old key alone", signed_root(moved, {root_key}), "too_few_signatures"},
       {"a policy key", signed_root(next_root(), {policy_key}), "too_few_signatures"},
@@ -137,9 +143,11 @@ TEST_CASE("a next root that is forged, rolled back, skipped or under-signed has 
 TEST_CASE("odd shapes of a root are refused, signed or not") {
   CHECK(error_after([](Root&) {}) == "accepted");
   CHECK(error_after([](Root& r) { r.operators.clear(); }) == "accepted");
+  CHECK(error_after([](Root& r) { r.fleet = {}; }) == "malformed");
   CHECK(error_after([](Root& r) { r.version = 0; }) == "malformed");
   CHECK(error_after([](Root& r) { r.expires_s = 0; }) == "malformed");
   CHECK(error_after([](Root& r) { r.expires_s = -1; }) == "malformed");
+  CHECK(error_after([](Root& r) { r.expires_s = limits::signed_time_s_max + 1; }) == "malformed");
   CHECK(error_after([](Root& r) { r.policy.threshold = 0; }) == "malformed");
   CHECK(error_after([](Root& r) { r.policy.threshold = 2; }) == "malformed");
   CHECK(error_after([](Root& r) { r.ledger.keys.clear(); }) == "malformed");
@@ -185,7 +193,7 @@ TEST_CASE("roots over a limit are refused by name") {
 TEST_CASE("every field of a root is needed and has one type") {
   Bytes payload = encode_root(root());
   for (std::string_view name :
-       {"format", "version", "expires", "origin", "root", "policy", "ledger", "ops"}) {
+       {"format", "fleet", "version", "expires", "origin", "root", "policy", "ledger", "ops"}) {
     CAPTURE(name);
     CHECK(decode_root(with(payload, name, Value())).error().name == "malformed");
     CHECK(decode_root(with(payload, name, true)).error().name == "malformed");

@@ -120,6 +120,7 @@ Heartbeat heartbeat() {
   out.sensors = {"inotify", "sweep"};
   out.blind_spots = {"containers"};
   out.sealed = {17, 1'000'000};
+  out.pauses = {filled<16>(0x9a)};
   return out;
 }
 
@@ -157,6 +158,7 @@ Bytes succession_object() { return seal_succession(succession(), record_key()); 
 
 Root root() {
   Root out;
+  out.fleet = filled<16>(0xf1);
   out.version = 3;
   out.expires_s = 1'800'000'000;
   out.origin = "example.org/fleet";
@@ -176,13 +178,14 @@ Manifest manifest() {
   staged.size = 4'096;
   staged.rules = 2;
   staged.selector = {{{"role", {"db", "web"}}, {"site", {"zrh"}}}, {{"role", {"bastion"}}}};
-  staged.stages = {{100, 1'700'000'000}, {10'000, 1'700'086'400}};
+  staged.stages = {{100, 1'700'000'000}, {1'000, 1'700'086'400}};
   ManifestBundle plain;
   plain.policy = "extra";
   plain.digest = filled<32>(0xb3);
   plain.size = 77;
   plain.rules = 1;
-  return Manifest{7, 1'700'000'000, 1'702'592'000, "rev-3f9a01c2", {staged, plain}};
+  return Manifest{
+      7, 1'700'000'000, 1'702'592'000, "rev-3f9a01c2", {staged, plain}, filled<16>(0xf1)};
 }
 
 NodeCertificate certificate() {

@@ -40,6 +40,7 @@ inline Role role(std::vector<std::uint8_t> numbers, std::uint32_t threshold = 1)
 
 inline Root root() {
   Root out;
+  out.fleet.data.fill(0xf1);
   out.version = 3;
   out.expires_s = now_s + 365 * day_s;
   out.origin = "fleet.example/ledger";
@@ -58,6 +59,7 @@ inline Root root() {
 
 inline Manifest manifest() {
   Manifest out;
+  out.fleet = root().fleet;
   out.version = 12;
   out.created_s = now_s - day_s;
   out.expires_s = now_s + 29 * day_s;
@@ -68,7 +70,7 @@ inline Manifest manifest() {
   bundle.size = 1'234;
   bundle.rules = 17;
   bundle.selector = {{{"role", {"db", "web"}}, {"site", {"eu"}}}, {{"canary", {"yes"}}}};
-  bundle.stages = {{100, 0}, {10'000, now_s + day_s}};
+  bundle.stages = {{100, 0}, {1'000, now_s + day_s}};
   out.bundles = {bundle, {"rest", sha256(view_of("rest")), 99, 1, {}, {}}};
   return out;
 }

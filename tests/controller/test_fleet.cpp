@@ -8,6 +8,7 @@ Root TestFleet::make_root() const {
   Root out;
   out.version = 1;
   out.expires_s = FakeClock::start_wall_ns / second_ns + limits::root_lifetime_s;
+  out.fleet.data.fill(0xf1);
   out.origin = "test-fleet";
   out.root = {{root_key.public_key()}, 1};
   out.policy = {{policy_key.public_key()}, 1};

@@ -230,6 +230,7 @@ Bytes test_bundle(const std::vector<std::string>& rules) {
 
 Bytes World::manifest_object(std::uint64_t version, const Bytes& bundle, std::size_t rules) const {
   Manifest manifest;
+  manifest.fleet = fleet.root.fleet;
   manifest.version = version;
   manifest.created_s = clock.wall_ns() / second_ns;
   manifest.expires_s = manifest.created_s + limits::manifest_lifetime_s;

@@ -112,6 +112,7 @@ bool SimulatedController::enroll(const Bytes& certificate) {
 bool SimulatedController::publish(std::uint64_t version, const std::vector<Rule>& rules) {
   const Bytes bundle = encode_bundle({"base", rules});
   Manifest manifest;
+  manifest.fleet = fleet_.root.fleet;
   manifest.version = version;
   manifest.created_s = clock_.wall_ns() / second_ns;
   manifest.expires_s = manifest.created_s + limits::manifest_lifetime_s;
