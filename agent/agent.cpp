@@ -43,6 +43,7 @@ Agent::Agent(const Parts& parts, const Before& before, Incidents incidents, cons
                 before.urgent, before.routine),
       store_({parts.disk, time_, parts.identity.certificate.node, parts.identity.certificate.labels,
               parts.identity.root, parts.identity.root_object}),
+      pauses_({parts.clock, parts.disk, time_, certificate_.labels}),
       enforcer_({parts.eyes, parts.hands, parts.clock, recorder_, incidents_, parts.sensors,
                  parts.notes, ByteReader(epoch.view()).u64()}),
       outbox_({parts.clock, parts.disk, parts.courier, parts.identity.certificate.node,
@@ -64,6 +65,8 @@ void Agent::load_policy() {
   } else {
     parts_.notes.note("no policy yet");
   }
+  pauses_.load(store_.root());
+  apply_pauses();
 }
 
 void Agent::courier_started() {
@@ -95,6 +98,7 @@ std::int64_t Agent::step() {
     reconsider_due_ = now + limits::stage_retry_ns;
     take(store_.reconsider());
   }
+  if (auto due = pauses_.next_due(); due && now >= *due) apply_pauses();
   if (auto due = recorder_.commit_due(); due && now >= *due) recorder_.commit();
   notice_disk();
   if (link_is_up_) talk();
@@ -126,6 +130,7 @@ std::int64_t Agent::next_due() const {
   if (auto commit = recorder_.commit_due()) due = std::min(due, *commit);
   if (store_.is_waiting()) due = std::min(due, reconsider_due_);
   if (link_is_up_ != link_told_) due = std::min(due, link_tell_at_);
+  if (auto over = pauses_.next_due()) due = std::min(due, *over);
   if (!link_is_up_) return due;
   due = std::min(due, heartbeat_due_);
   if (transport_.statement() != nullptr) due = std::min(due, rekey_due_);

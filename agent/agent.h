@@ -8,6 +8,7 @@
 #include "agent/enforcer.h"
 #include "agent/identity.h"
 #include "agent/outbox.h"
+#include "agent/pauses.h"
 #include "agent/policy_store.h"
 #include "agent/start.h"
 #include "agent/transport_keyring.h"
@@ -67,7 +68,11 @@ class Agent {
   void hear_rekeyed(ByteView payload);
   void ask_for_rekeying();
   void take(PolicyEvent event);
-  void record_refusal(const PolicyEvent& event);
+  void hear_act(ByteView payload);
+  void apply_pauses();
+  void record_pause(const VerifiedAct& act);
+  void record_resumption(const VerifiedAct& act);
+  void record_refusal(const Error& refused, const Digest& object);
   void tell_more_refusals();
   void record_adoption(const ActivePolicy& policy);
   void send_heartbeat();
@@ -87,6 +92,7 @@ class Agent {
   Incidents incidents_;
   Recorder recorder_;
   PolicyStore store_;
+  Pauses pauses_;
   Enforcer enforcer_;
   Outbox outbox_;
   bool link_is_up_ = false;
@@ -101,6 +107,7 @@ class Agent {
   std::int64_t fetch_due_ = 0;
   std::optional<FetchRequest> asked_;  // the last fetch
   std::int64_t reconsider_due_ = 0;
+  std::vector<VerifiedAct> pausing_;  // what is on record as having begun and not ended
   std::string disk_refusal_;
   std::int64_t refusals_until_ = 0;  // when the records of refusals are counted anew
   std::size_t refusals_ = 0;         // that got a record of their own since

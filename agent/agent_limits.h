@@ -100,6 +100,8 @@ inline constexpr std::size_t refused_objects_max = 64;
 inline constexpr std::size_t refusals_recorded_max = 64;
 inline constexpr std::int64_t refusals_interval_ns = 600'000'000'000;
 inline constexpr std::int64_t stage_retry_ns = 10'000'000'000;
+// How often it is written down how much time a pause has left: a restart prolongs it by no more.
+inline constexpr std::int64_t acts_write_ns = 60'000'000'000;
 
 // Joining: how often a host asks to be enrolled until it hears, and how long it tries to be heard.
 inline constexpr std::int64_t join_retry_ns = 3'000'000'000;

@@ -31,6 +31,8 @@ void Agent::hear(const WireMessage& message) {
     case MessageType::chunk:
       if (auto chunk = decode_chunk(message.payload); chunk.ok()) take(store_.offer_chunk(*chunk));
       return;
+    case MessageType::act:
+      return hear_act(message.payload);
     case MessageType::heartbeat:
     case MessageType::batch:
     case MessageType::fetch:
@@ -85,11 +87,12 @@ void Agent::take(PolicyEvent event) {
     recorder_.add("root_adopted", std::nullopt, {{"version", store_.root().version}});
   }
   if (event.certificate_adopted) adopt_certificate();
-  if (event.refused) record_refusal(event);
+  if (event.refused) record_refusal(*event.refused, event.object);
   if (event.adopted) {
     record_adoption(*event.adopted);
     enforcer_.adopt(std::move(*event.adopted), "policy");
   }
+  if (event.adopted || event.root_adopted) apply_pauses();
   if (event.adopted) heartbeat_due_ = 0;
   // An answer that brings nothing is no reason to ask again at once.
   if (store_.wanted() != asked_) fetch_due_ = 0;
@@ -97,7 +100,7 @@ void Agent::take(PolicyEvent event) {
 }
 
 // Whoever has the courier can make up objects without end, and must not fill the disk with them.
-void Agent::record_refusal(const PolicyEvent& event) {
+void Agent::record_refusal(const Error& refused, const Digest& object) {
   tell_more_refusals();
   const std::int64_t now = parts_.clock.monotonic_ns();
   if (now >= refusals_until_) {
@@ -110,10 +113,10 @@ void Agent::record_refusal(const PolicyEvent& event) {
   }
   ++refusals_;
   heartbeat_due_ = 0;
-  const std::string detail = shortened(printable(event.refused->detail), limits::text_bytes_max);
-  parts_.notes.note(fmt::format("policy refused: {}: {}", event.refused->name, detail));
+  const std::string detail = shortened(printable(refused.detail), limits::text_bytes_max);
+  parts_.notes.note(fmt::format("policy refused: {}: {}", refused.name, detail));
   recorder_.add("policy_refused", std::nullopt,
-                {{"error", event.refused->name}, {"detail", detail}, {"object", event.object}});
+                {{"error", refused.name}, {"detail", detail}, {"object", object}});
 }
 
 void Agent::tell_more_refusals() {
@@ -163,6 +166,7 @@ void Agent::send_heartbeat() {
   beat.blind_spots = enforcer_.blind_spots();
   beat.sealed = {recorder_.durable_records(Stream::urgent),
                  recorder_.durable_records(Stream::routine)};
+  beat.pauses = pauses_.ids();
   const Bytes object =
       seal_object(ObjectType::heartbeat, encode_heartbeat(beat), parts_.identity.record_key);
   const std::int64_t now = parts_.clock.monotonic_ns();

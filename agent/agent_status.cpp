@@ -59,6 +59,15 @@ Value::Array incidents_told(const Incidents& incidents, const Enforcer& enforcer
   return out;
 }
 
+Value::Array pauses_told(const std::vector<VerifiedAct>& pauses) {
+  Value::Array out;
+  for (const VerifiedAct& pause : pauses)
+    out.push_back(Value::Map{{"operator", pause.who},
+                             {"until", pause.act.until_s},
+                             {"reason", shortened(printable(pause.act.reason), 256)}});
+  return out;
+}
+
 }  // namespace
 
 Value::Map Agent::status() const {
@@ -78,6 +87,7 @@ Value::Map Agent::status() const {
           {"refused", store_.last_refusal()},
           {"rules", std::uint64_t{policy.rules.size()}},
           {"states", std::move(counts)},
+          {"paused", pauses_told(pausing_)},
           {"link", link_is_up_ ? "up" : "down"},
           {"isolation", isolation_},
           {"sensors", texts(enforcer_.sensor_names())},

@@ -49,6 +49,11 @@ void Cycle::put_right(const Work& work, Deviation deviation) {
     judge_untouched(receipt, deviation);
     return settle(work, std::move(receipt));
   }
+  // Pause: an operator's act lets nothing be put right now.
+  if (is_paused(work.rule)) {
+    judge_paused(receipt);
+    return settle(work, std::move(receipt));
+  }
   // Breaker: what is fought over, keeps failing or uses too much waits for its turn.
   const auto turn = parts_.breaker.turn(work.rule, receipt, actor, parts_.clock.monotonic_ns());
   if (turn.waits()) return wait(work, std::move(receipt), turn);
@@ -154,6 +159,10 @@ Receipt Cycle::receipt_for(const Work& work, const Deviation& deviation) const {
 
 bool Cycle::may_fix(const Work& work, const Deviation& deviation) const {
   return parts_.hands != nullptr && work.rule.mode == Mode::enforce && deviation.refusal.empty();
+}
+
+bool Cycle::is_paused(const Rule& rule) const {
+  return fixing_ == Fixing::paused && rule.mode == Mode::enforce;
 }
 
 // What waits for the agent's budget is looked at together, all else by itself.
@@ -289,11 +298,12 @@ void Cycle::withdraw_others(const ActivePolicy& policy) {
 
 RuleState Cycle::state_after(const ActiveRule& active, const Work& work, const Scope& scope,
                              const Result<CheckResult>& seen) const {
+  // An object that could not be looked at has an incident of its own.
+  const bool is_unseen = !scope.object && (!seen.ok() || seen->unseen);
+  if (is_paused(work.rule)) return is_unseen ? RuleState::unknown : RuleState::paused;
   const auto& open = parts_.incidents.of_rule(work.policy.name, work.rule.id);
   for (const auto& [object, incident] : open)
     if (incident.is_contested()) return RuleState::contested;
-  // An object that could not be looked at has an incident of its own.
-  const bool is_unseen = !scope.object && (!seen.ok() || seen->unseen);
   if (is_unseen) return RuleState::unknown;
   if (!seen.ok()) return active.state == RuleState::unknown ? active.state : RuleState::deviating;
   if (work.result.is_unlisted || work.result.is_cut_short || !open.empty())

@@ -30,6 +30,9 @@ struct CycleResult {
   std::vector<Recheck> rechecks;
 };
 
+// Whether deviations are put right, or only told of because an operator's act pauses it.
+enum class Fixing : std::uint8_t { on, paused };
+
 class Cycle {
  public:
   struct Parts {
@@ -44,6 +47,8 @@ class Cycle {
 
   // One rule of the policy; everything it covers, or the one object that `scope` names.
   CycleResult run(ActivePolicy& policy, std::size_t rule, const Scope& scope, const Cause& cause);
+  // What runs from here on keeps to it.
+  void set_fixing(Fixing fixing) { fixing_ = fixing; }
   // Closes what is open of rules that are not in this policy.
   void withdraw_others(const ActivePolicy& policy);
 
@@ -69,6 +74,7 @@ class Cycle {
   void close(Receipt receipt);
   Receipt receipt_for(const Work& work, const Deviation& deviation) const;
   bool may_fix(const Work& work, const Deviation& deviation) const;
+  bool is_paused(const Rule& rule) const;
   void wait(const Work& work, Receipt receipt, const CircuitBreaker::Turn& turn);
   void intend(const Work& work, const Receipt& receipt);
   void open(const Work& work, Receipt receipt);
@@ -83,6 +89,7 @@ class Cycle {
                         const Result<CheckResult>& seen) const;
 
   Parts parts_;
+  Fixing fixing_ = Fixing::on;
 };
 
 }  // namespace reeve

@@ -63,6 +63,15 @@ void Enforcer::adopt(ActivePolicy policy, std::string_view via) {
   begin_sweep(via);
 }
 
+void Enforcer::set_fixing(Fixing fixing) {
+  if (std::exchange(fixing_, fixing) == fixing) return;
+  cycle_.set_fixing(fixing);
+  for (ActiveRule& active : policy_.rules)
+    if (active.state == RuleState::paused) active.state = RuleState::unknown;
+  is_state_owed_ = true;
+  begin_sweep(fixing == Fixing::paused ? "pause" : "resume");
+}
+
 void Enforcer::hear(std::size_t index) {
   SensorReport report = parts_.sensors[index]->drain();
   add_blind_spots(report.blind_spots);

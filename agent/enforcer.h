@@ -29,6 +29,8 @@ class Enforcer {
 
   // Replaces the policy in force: sensors watch it and a sweep begins, with `via` as its cause.
   void adopt(ActivePolicy policy, std::string_view via);
+  // Pauses all fixes, or goes on with them: everything is looked at again. The same again: nothing.
+  void set_fixing(Fixing fixing);
   // A sensor's descriptor is readable.
   void hear(std::size_t sensor);
   // Due rechecks, and of a sweep as much as fits into one slice.
@@ -86,6 +88,7 @@ class Enforcer {
   Teller teller_;
   CircuitBreaker breaker_;
   Cycle cycle_;
+  Fixing fixing_ = Fixing::on;
   ActivePolicy policy_;
   Withdrawals withdrawals_;
   std::vector<std::string> blind_spots_;

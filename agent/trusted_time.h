@@ -1,6 +1,7 @@
 // The time by which expiries are judged: the larger of the local clock and the last signed time
-// seen, which is kept on the disk. A local jump of more than limits::clock_jump_ns against boot
-// time does not raise it; it is told once. Owned by the Agent.
+// seen, which is kept on the disk and goes on with boot time, whatever the local clock does. A
+// local jump of more than limits::clock_jump_ns against boot time does not raise it; it is told
+// once. Owned by the Agent.
 #pragma once
 
 #include "agent/agent_limits.h"
@@ -31,6 +32,7 @@ class TrustedTime {
   std::int64_t first_offset_ns_;
   std::int64_t last_offset_ns_;
   std::int64_t signed_s_ = 0;
+  std::int64_t signed_boot_ns_ = 0;  // boot time when it was seen, or read from the disk
 };
 
 }  // namespace reeve

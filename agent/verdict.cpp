@@ -82,6 +82,11 @@ void judge_waiting(Receipt& receipt, std::string_view reason) {
   receipt.reason = reason;
 }
 
+void judge_paused(Receipt& receipt) {
+  receipt.outcome = outcome::paused;
+  receipt.reason = "act";
+}
+
 void judge_contested(Receipt& receipt) {
   receipt.outcome = outcome::contested;
   receipt.reason = "breaker";

@@ -86,6 +86,9 @@ void print_text(const Value& status) {
   print(fmt::format("policy     {}\n", policy_line(status)));
   if (const std::string refused = text_at(status, "refused"); !refused.empty())
     print(fmt::format("refused    {}\n", printable(refused)));
+  for (const Value& pause : items_at(status, "paused"))
+    print(fmt::format("paused     by {}: {}\n", printable(text_at(pause, "operator")),
+                      printable(text_at(pause, "reason"))));
   print(fmt::format("link       {}, isolation: {}\n", text_at(status, "link"),
                     text_at(status, "isolation")));
   print(fmt::format("sensors    {}\n", joined(items_at(status, "sensors"))));

@@ -45,6 +45,7 @@ bool may_leave(ByteView message, RelayDuty duty) {
     case MessageType::certificate:
     case MessageType::rekeyed:
     case MessageType::enroll_answer:
+    case MessageType::act:
     case MessageType::configure:
     case MessageType::link_state:
     case MessageType::configure_enrollment:
@@ -65,6 +66,7 @@ bool may_enter(ByteView message, RelayDuty duty) {
     case MessageType::chunk:
     case MessageType::newest_succession:
     case MessageType::rekeyed:
+    case MessageType::act:
       return duty == RelayDuty::node;
     case MessageType::enroll_answer:
       return duty == RelayDuty::enrollment;

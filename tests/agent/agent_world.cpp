@@ -108,6 +108,7 @@ AgentWorld::Signed AgentWorld::sign(std::uint64_t version, std::vector<Rule> rul
   Signed out;
   const std::size_t count = rules.size();
   Bytes bundle = encode_bundle({"base", std::move(rules)});
+  out.manifest.fleet = fixture::root().fleet;
   out.manifest.version = version;
   out.manifest.created_s = clock.wall_ns() / 1'000'000'000;
   out.manifest.expires_s = out.manifest.created_s + limits::manifest_lifetime_s;

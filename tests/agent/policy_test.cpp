@@ -46,6 +46,20 @@ struct Settled : AgentWorld {
   }
 };
 
+// Of this node's share: the first such manifest whose stage takes the node in, and time opens it.
+AgentWorld::Signed staged_policy(const AgentWorld& world, std::int64_t lifetime_s) {
+  const NodeId node = world.identity.certificate.node;
+  for (int i = 0;; ++i) {
+    auto policy = world.sign(6, {file_rule("new", secret)}, [&](Manifest& manifest) {
+      manifest.bundles[0].stages = {{share_by_time_max, manifest.created_s + 100}};
+      manifest.expires_s = manifest.created_s + lifetime_s;
+      manifest.source_revision = std::to_string(i);
+    });
+    if (stage_position(sha256(encode_manifest(policy.manifest)), node) < share_by_time_max)
+      return policy;
+  }
+}
+
 Rule stranger_rule(std::string kind, Value::Map fields) {
   Rule rule = file_rule("bad", secret);
   rule.kind = std::move(kind);
@@ -90,6 +104,12 @@ TEST_CASE("every policy that must not be adopted is refused by its name and disp
          policy.object.back() ^= 1;
          return policy;
        }},
+      {"wrong_fleet", changed(6, [](Manifest& manifest) { manifest.fleet.data[0] ^= 1; })},
+      {"promotion_needed", changed(6,
+                                   [](Manifest& manifest) {
+                                     manifest.bundles[0].stages = {
+                                         {share_by_time_max + 1, manifest.created_s + 1}};
+                                   })},
       {"manifest_rollback", changed(4, [](Manifest&) {})},
       {"manifest_rollback", changed(5, [](Manifest& manifest) { manifest.created_s += 1; })},
       {"manifest_expired", changed(6,
@@ -199,9 +219,7 @@ TEST_CASE("only bundles whose selector names this node are fetched and enforced"
 
 TEST_CASE("a stage that is not open yet waits and is adopted when it opens") {
   Settled world;
-  const auto policy = world.sign(6, {file_rule("staged", secret)}, [&](Manifest& manifest) {
-    manifest.bundles[0].stages = {{10'000, manifest.created_s + 100}};
-  });
+  const auto policy = staged_policy(world, 10'000);
   world.push(policy);
   CHECK(world.agent->policy_store().version() == 5);
   CHECK(!world.agent->policy_store().wanted());
@@ -252,15 +270,9 @@ TEST_CASE("a root is chained from the one before it and kept; others are refused
 }
 
 TEST_CASE("what waits for its stage is judged again, by the keys and the time of its adoption") {
-  const auto staged = [](std::int64_t lifetime_s) {
-    return [lifetime_s](Manifest& manifest) {
-      manifest.bundles[0].stages = {{10'000, manifest.created_s + 100}};
-      manifest.expires_s = manifest.created_s + lifetime_s;
-    };
-  };
   SUBCASE("the key that signed it has been taken away") {
     Settled world;
-    const auto policy = world.sign(6, {file_rule("new", secret)}, staged(10'000));
+    const auto policy = staged_policy(world, 10'000);
     world.push(policy);
     Root next = fixture::root();
     next.version += 1;
@@ -275,7 +287,7 @@ TEST_CASE("what waits for its stage is judged again, by the keys and the time of
   }
   SUBCASE("its bundle was withheld until it had expired") {
     Settled world;
-    const auto policy = world.sign(6, {file_rule("new", secret)}, staged(200));
+    const auto policy = staged_policy(world, 200);
     world.push(policy);
     world.advance(101'000'000'000);
     REQUIRE(world.agent->policy_store().wanted());

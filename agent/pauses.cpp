@@ -1,0 +1,162 @@
+// On the disk: a map with "acts", a list of maps "act" (the signed object) and "left" (seconds).
+#include "agent/pauses.h"
+
+#include <algorithm>
+
+#include "agent/agent_limits.h"
+#include "common/codec.h"
+#include "common/limits.h"
+#include "common/paths.h"
+
+namespace reeve {
+namespace {
+
+constexpr std::int64_t ns_per_s = 1'000'000'000;
+
+struct Kept {
+  Bytes object;
+  std::int64_t left_s = 0;
+};
+
+Result<std::vector<Kept>> decode_kept(ByteView bytes) {
+  auto value = decode(bytes);
+  if (!value.ok()) return value.error();
+  Fields fields(*value, "acts");
+  std::vector<Kept> out;
+  for (const Value& item : fields.array("acts")) {
+    Fields entry(item, "act");
+    out.push_back({entry.binary("act"), entry.integer("left")});
+    REEVE_TRY(entry.finish(UnknownFields::keep));
+  }
+  REEVE_TRY(fields.finish(UnknownFields::keep));
+  return out;
+}
+
+}  // namespace
+
+void Pauses::load(const Root& root) {
+  root_version_ = root.version;
+  auto bytes = parts_.disk.read(paths::acts, limits::message_bytes_max);
+  if (!bytes.ok() || !bytes->has_value()) return;
+  const auto kept = decode_kept(**bytes);
+  if (!kept.ok()) return;
+  for (const Kept& one : *kept) {
+    auto held = judge(one.object, root);
+    if (!held.ok() || held_.size() >= limits::acts_max) continue;
+    // A clock that is wrong since the last stop must not give a pause its whole time again.
+    const std::int64_t left = std::min(one.left_s, left_s(*held));
+    held->until_boot_ns = parts_.clock.boottime_ns() + left * ns_per_s;
+    if (left > 0) held_.push_back(std::move(*held));
+  }
+  written_boot_ns_ = parts_.clock.boottime_ns();
+}
+
+Result<Pauses::Held> Pauses::judge(ByteView object, const Root& root) const {
+  auto verified = verify_act(object, root);
+  if (!verified.ok()) return verified.error();
+  const std::int64_t now_s = parts_.time.now_s();
+  REEVE_TRY(require_current(verified->act, root, now_s));
+  if (!selects(verified->act.selector, parts_.labels))
+    return Error{"not_for_this_node", "act: its selector does not match this node"};
+  Held held;
+  // By boot time from here on: no clock that is set makes a pause longer or shorter.
+  const std::int64_t span_s = std::min(verified->act.until_s - now_s, limits::pause_s_max);
+  held.until_boot_ns = parts_.clock.boottime_ns() + span_s * ns_per_s;
+  held.verified = std::move(*verified);
+  held.object.assign(object.begin(), object.end());
+  return held;
+}
+
+std::optional<Error> Pauses::offer(ByteView object, const Root& root) {
+  auto held = judge(object, root);
+  if (!held.ok()) return refuse(object, held.error());
+  const Act& act = held->verified.act;
+  const auto known =
+      std::ranges::find_if(held_, [&](const Held& one) { return one.verified.act.id == act.id; });
+  const bool is_known = known != held_.end();
+  // An end is final; the pause itself changes nothing when it comes again.
+  if (is_known && (act.kind == ActKind::pause || known->verified.act.kind == ActKind::resume))
+    return std::nullopt;
+  if (!is_known && held_.size() >= limits::acts_max)
+    return refuse(object, {"too_many_acts", "act: as many as this agent keeps count already"});
+  if (is_known) held_.erase(known);
+  if (auto kept = keep(std::move(*held)); !kept.ok()) return refuse(object, kept.error());
+  return std::nullopt;
+}
+
+// On the disk first: a pause that a restart would forget does not begin. The end of one counts at
+// once, whatever the disk says.
+Status Pauses::keep(Held held) {
+  const bool is_pause = held.verified.act.kind == ActKind::pause;
+  held_.push_back(std::move(held));
+  auto written = write_down();
+  if (!written.ok() && is_pause) held_.pop_back();
+  return written;
+}
+
+std::int64_t Pauses::left_s(const Held& held) const {
+  return std::max<std::int64_t>(held.until_boot_ns - parts_.clock.boottime_ns(), 0) / ns_per_s;
+}
+
+Status Pauses::write_down() {
+  Value::Array acts;
+  for (const Held& held : held_)
+    acts.push_back(Value::Map{{"act", held.object}, {"left", left_s(held)}});
+  written_boot_ns_ = parts_.clock.boottime_ns();
+  return replace_file(parts_.disk, paths::acts, encode(Value::Map{{"acts", std::move(acts)}}));
+}
+
+void Pauses::expire(const Root& root) {
+  if (held_.empty()) return;
+  const std::int64_t now = parts_.clock.boottime_ns();
+  const bool is_new_root = std::exchange(root_version_, root.version) != root.version;
+  const auto over = std::erase_if(held_, [&](const Held& held) {
+    if (held.until_boot_ns > now) return is_new_root && !verify_act(held.object, root).ok();
+    // So much time has passed, whatever a clock says after the next start: it cannot count again.
+    parts_.time.seen_signed(held.verified.act.until_s);
+    return true;
+  });
+  // What cannot be written is written with the next one; the acts' own times bound what is read.
+  if (over > 0 || now - written_boot_ns_ >= limits::acts_write_ns) static_cast<void>(write_down());
+}
+
+std::optional<std::int64_t> Pauses::next_due() const {
+  if (held_.empty()) return std::nullopt;
+  std::int64_t due = written_boot_ns_ + limits::acts_write_ns;
+  for (const Held& held : held_) due = std::min(due, held.until_boot_ns);
+  return parts_.clock.monotonic_ns() + (due - parts_.clock.boottime_ns());
+}
+
+std::vector<VerifiedAct> Pauses::of_version(std::uint64_t version) const {
+  std::vector<VerifiedAct> out;
+  for (const Held& held : held_) {
+    const Act& act = held.verified.act;
+    if (act.kind == ActKind::pause && act.version == version) out.push_back(held.verified);
+  }
+  return out;
+}
+
+std::vector<ActId> Pauses::ids() const {
+  std::vector<ActId> out;
+  for (const Held& held : held_)
+    if (held.verified.act.kind == ActKind::pause) out.push_back(held.verified.act.id);
+  return out;
+}
+
+const VerifiedAct* Pauses::ended_by(const ActId& id) const {
+  for (const Held& held : held_) {
+    const Act& act = held.verified.act;
+    if (act.id == id && act.kind == ActKind::resume) return &held.verified;
+  }
+  return nullptr;
+}
+
+std::optional<Error> Pauses::refuse(ByteView object, const Error& error) {
+  const std::pair<Digest, std::string> entry{sha256(object), error.name};
+  if (std::ranges::find(refused_, entry) != refused_.end()) return std::nullopt;
+  refused_.push_back(entry);
+  if (refused_.size() > limits::refused_objects_max) refused_.pop_front();
+  return error;
+}
+
+}  // namespace reeve
