@@ -111,7 +111,7 @@ void Controller::take_heartbeat(const Node& node, const TransportKey& peer, Byte
   const auto verdict = intake_.take_heartbeat(node.id(), payload);
   count(verdict.name);
   if (verdict.name != "heard") return;
-  for (auto& message : publisher_.messages_for(*node.heartbeat)) {
+  for (auto& message : news_for(node)) {
     turn.answers.push_back({peer, std::move(message)});
   }
   // The first is the one that it enrolled with.
@@ -222,17 +222,31 @@ void Controller::serve_operators(ServerLink& operators, ServerLink& nodes) {
   operators_.send_replies(operators);
 }
 
-void Controller::push_manifest(ServerLink& nodes) {
-  const auto message = publisher_.manifest_message();
+// Of a node that has said nothing of itself yet only the newest policy is known to be news.
+std::vector<Bytes> Controller::news_for(const Node& node) const {
+  if (!node.heartbeat) {
+    if (publisher_.manifest_object().empty()) return {};
+    return {publisher_.manifest_message()};
+  }
+  auto messages = publisher_.messages_for(*node.heartbeat);
+  auto acts = acts_.messages_for(*node.heartbeat, node.certificate.labels,
+                                 clock_.wall_ns() / 1'000'000'000);
+  std::move(acts.begin(), acts.end(), std::back_inserter(messages));
+  return messages;
+}
+
+void Controller::tell_news(ServerLink& nodes) {
   for (const auto& entry : registry_.nodes()) {
     const auto& node = entry.second;
     if (!node.is_connected(clock_)) continue;
-    if (!nodes.send(node.session_key(), message)) count("link_full");
+    for (const auto& message : news_for(node)) {
+      if (!nodes.send(node.session_key(), message)) count("link_full");
+    }
   }
 }
 
 void Controller::tell_nodes(const OperatorServer::Outcome& outcome, ServerLink& nodes) {
-  if (outcome.published) push_manifest(nodes);
+  if (outcome.published) tell_news(nodes);
   for (const auto& key : outcome.ended) nodes.close(key);
   const auto* node = outcome.relabelled ? registry_.find(*outcome.relabelled) : nullptr;
   if (node == nullptr || !node->is_connected(clock_)) return;

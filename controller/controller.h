@@ -86,7 +86,8 @@ class Controller {
   void lose(const Error& error, Turn& turn);
   void send_acknowledgements(ServerLink& link, const Turn& turn);
   void send_rekeyed(ServerLink& link, const Turn& turn);
-  void push_manifest(ServerLink& nodes);
+  void tell_news(ServerLink& nodes);
+  std::vector<Bytes> news_for(const Node& node) const;
   void publish_log();
   bool rows_are_due() const;
   bool store_rests() const;
@@ -103,6 +104,7 @@ class Controller {
   Publisher publisher_;
   Tokens tokens_;
   Enrollment enrollment_;
+  Acts acts_;
   Intake intake_;
   OperatorServer operators_;
   std::map<std::string, std::uint64_t> counters_;

@@ -21,10 +21,12 @@ inline constexpr std::size_t log_directories_remembered_max = 4'096;
 inline constexpr std::size_t messages_per_commit = 256;
 inline constexpr std::size_t chains_remembered_max = 65'536;  // beyond: read from the store again
 inline constexpr std::int64_t node_rows_interval_ns = 5'000'000'000;  // signs of life to the store
+inline constexpr std::size_t manifests_per_reply = 100;  // of the policy log: asked on from there
+inline constexpr std::size_t roots_per_reply = 64;
 inline constexpr std::size_t roots_per_heartbeat = 4;  // a node that is behind by more asks again
 inline constexpr std::size_t bundle_cache_bytes_max = 64u << 20;  // beyond: read again
 inline constexpr std::int64_t store_retry_ns = 1'000'000'000;     // after a refused transaction
-inline constexpr std::int64_t manifest_ahead_s = 3'600;  // made later than that is refused
+inline constexpr std::int64_t manifest_ahead_s = 3'600;           // made later than that is refused
 // Operators' requests: one made earlier or later than this by the controller's clock is refused, so
 // ids need to be remembered for no longer; beyond the second figure new requests are refused.
 inline constexpr std::int64_t request_age_ns = 300'000'000'000;

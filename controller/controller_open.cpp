@@ -17,9 +17,15 @@ Result<Root> read_root(ByteView root_object) {
 
 bool equals(ByteView a, ByteView b) { return std::equal(a.begin(), a.end(), b.begin(), b.end()); }
 
-// The root in the state directory against the last one in the store, if any.
+bool is_one_of(ByteView given, const std::vector<Bytes>& stored) {
+  return std::any_of(stored.begin(), stored.end(),
+                     [&](const Bytes& one) { return equals(given, one); });
+}
+
+// The root in the state directory against the chain in the store, if any: one of it, since
+// operators publish later ones over the network, or the next.
 Status check_root(ByteView given, const Root& root, const std::vector<Bytes>& stored) {
-  if (stored.empty() || equals(given, stored.back())) return {};
+  if (stored.empty() || is_one_of(given, stored)) return {};
   const auto last = read_root(stored.back());
   if (!last.ok()) return Error{"store_damaged", last.error().detail};
   if (root.version == last->version) {
@@ -38,14 +44,11 @@ Status check_ledger_key(const Root& root, const SigningKey& key) {
                "copy ledger.key and root from the same fleet directory"};
 }
 
-Status log_start(Store& store, Ledger& ledger, const Controller::Parts& parts, const Root& root) {
-  const auto stored = store.roots();
-  if (!stored.ok()) return stored.error();
-  REEVE_TRY(check_root(parts.root, root, *stored));
+Status log_start(Store& store, Ledger& ledger, ByteView new_root, std::uint64_t version) {
   REEVE_TRY(ledger.begin());
-  if (stored->empty() || !equals(parts.root, stored->back())) {
-    if (auto leaf = ledger.append(ObjectType::root, parts.root); !leaf.ok()) return leaf.error();
-    REEVE_TRY(store.put_root(root.version, parts.root));
+  if (!new_root.empty()) {
+    if (auto leaf = ledger.append(ObjectType::root, new_root); !leaf.ok()) return leaf.error();
+    REEVE_TRY(store.put_root(version, new_root));
   }
   REEVE_TRY(ledger.append_tick());
   return ledger.commit();
@@ -56,10 +59,17 @@ Status log_start(Store& store, Ledger& ledger, const Controller::Parts& parts, c
 Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts) {
   auto root = verify_first_root(parts.root);
   if (!root.ok()) return root.error();
+  const auto stored = parts.store.roots();
+  if (!stored.ok()) return stored.error();
+  REEVE_TRY(check_root(parts.root, *root, *stored));
+  const bool is_known = is_one_of(parts.root, *stored);
+  if (is_known) root = read_root(stored->back());
+  if (!root.ok()) return Error{"store_damaged", root.error().detail};
   REEVE_TRY(check_ledger_key(*root, parts.ledger_key));
   auto ledger = Ledger::open(parts.store, parts.clock, parts.ledger_key, root->origin);
   if (!ledger.ok()) return ledger.error();
-  if (auto logged = log_start(parts.store, **ledger, parts, *root); !logged.ok()) {
+  const ByteView new_root = is_known ? ByteView{} : parts.root;
+  if (auto logged = log_start(parts.store, **ledger, new_root, root->version); !logged.ok()) {
     (*ledger)->rollback();
     return logged.error();
   }
@@ -70,6 +80,8 @@ Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts) {
   REEVE_TRY(controller->registry_.load(parts.store));
   REEVE_TRY(controller->tokens_.load(parts.store));
   REEVE_TRY(controller->publisher_.load(controller->root_));
+  REEVE_TRY(controller->acts_.load(parts.store, controller->root_,
+                                   parts.clock.wall_ns() / 1'000'000'000));
   if (parts.log != nullptr) REEVE_TRY(parts.log->open(*controller->ledger_));
   return controller;
 }
@@ -84,7 +96,7 @@ Controller::Controller(const Parts& parts, Root root, std::unique_ptr<Ledger> le
       publisher_(store_, root_, std::move(root_objects)),
       enrollment_({store_, *ledger_, registry_, tokens_, publisher_, clock_, root_}),
       intake_(store_, *ledger_, registry_, clock_),
-      operators_({store_, *ledger_, registry_, publisher_, tokens_, enrollment_, clock_, root_,
-                  key_hash(parts.transport_key)}) {}
+      operators_({store_, *ledger_, registry_, publisher_, tokens_, enrollment_, acts_, clock_,
+                  root_, parts.ledger_key.public_key(), key_hash(parts.transport_key)}) {}
 
 }  // namespace reeve

@@ -21,6 +21,11 @@ namespace reeve {
 //   tokens   -> items {token bin, used, state text}                                view
 //   pending  -> items {enrollment bin}                                             view
 //   manifest -> item {manifest bin} or none                                        view
+//   manifests {before?} -> items {manifest bin}, newest first, below that version  view
+//   root     {root bin} (signed by the thresholds of the root before and its own)  administer
+//   roots    {after} -> items {root bin}, above that version, ascending            view
+//   act      {act bin} (signed by an operator with the right to operate)           operate
+//   acts     -> items {act bin}: what counts now                                   view
 //   bundle   {digest, offset} -> item {total, bytes}                               view
 //   status   -> items {certificate bin, heartbeat bin?, seen wall_ns, connected bool,
 //                      flags [text], ending bin? (the request that ended it)}      view

@@ -26,6 +26,9 @@ constexpr std::array operations{
     OperationRow{"token", Right::enroll},        OperationRow{"tokens", Right::view},
     OperationRow{"token_revoke", Right::enroll}, OperationRow{"pending", Right::view},
     OperationRow{"revoke", Right::enroll},       OperationRow{"retire", Right::enroll},
+    OperationRow{"root", Right::administer},     OperationRow{"roots", Right::view},
+    OperationRow{"act", Right::operate},         OperationRow{"acts", Right::view},
+    OperationRow{"manifests", Right::view},
 };
 
 constexpr std::int64_t ns_per_s = 1'000'000'000;
@@ -108,7 +111,8 @@ OperatorServer::Outcome OperatorServer::take(const TransportKey& peer, ByteView 
     items = perform(*request, outcome);
   }
   if (items.ok()) {
-    outcome.published = request->body.operation == "publish";
+    const auto& operation = request->body.operation;
+    outcome.published = operation == "publish" || operation == "root" || operation == "act";
     answer(*request, std::move(*items));
   } else {
     outcome.name = items.error().name;
@@ -125,11 +129,18 @@ Result<Value::Array> OperatorServer::perform(const Request& request, Outcome& ou
   if (operation == "manifest") return manifest();
   if (operation == "bundle") return bundle(request);
   if (operation == "status") return query_.status();
+  if (operation == "root") return publish_root(request);
+  if (operation == "roots") return roots(request);
+  if (operation == "act") return enter_act(request);
+  if (operation == "acts") return acts();
+  if (operation == "manifests") return manifests(request);
   if (operation == "records") return query_.records(request.body.arguments);
   if (operation == "checkpoint") return query_.checkpoint(request.body.arguments);
   if (operation == "show") return query_.show(request.body.arguments);
   return perform_on_nodes(request, outcome);
 }
+
+const Value& OperatorServer::arguments_of(const Request& request) { return request.body.arguments; }
 
 Result<Value::Array> OperatorServer::ping() const {
   return one_item({{"origin", parts_.root.origin}, {"version", REEVE_VERSION}});

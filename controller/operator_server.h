@@ -8,6 +8,7 @@
 #include <set>
 
 #include "common/link/link.h"
+#include "controller/acts.h"
 #include "controller/enrollment.h"
 #include "controller/ledger.h"
 #include "controller/operator_protocol.h"
@@ -26,9 +27,11 @@ class OperatorServer {
     Publisher& publisher;
     Tokens& tokens;
     Enrollment& enrollment;
+    Acts& acts;
     const Clock& clock;
-    const Root& root;
-    KeyHash controller;  // hash of our transport key
+    Root& root;            // the newest; replaced when operators publish the next
+    PublicKey ledger_key;  // ours
+    KeyHash controller;    // hash of our transport key
   };
   // Borrows all parts for its life.
   explicit OperatorServer(const Parts& parts);
@@ -76,6 +79,12 @@ class OperatorServer {
   Result<Value::Array> revoke_token(const Request& request);
   Result<Value::Array> list_tokens() const;
   Result<Value::Array> list_pending();
+  Result<Value::Array> publish_root(const Request& request);
+  Result<Value::Array> roots(const Request& request) const;
+  Result<Value::Array> enter_act(const Request& request);
+  Result<Value::Array> acts() const;
+  Result<Value::Array> manifests(const Request& request) const;
+  static const Value& arguments_of(const Request& request);
   Result<Value::Array> manifest() const;
   Result<Value::Array> bundle(const Request& request) const;
   // What a request brings besides itself.

@@ -32,6 +32,8 @@ Publisher::Publisher(const Store& store, const Root& root, std::vector<Bytes> ro
 Status Publisher::load(const Root& root) {
   auto object = store_.latest_manifest();
   if (!object.ok()) return object.error();
+  manifest_.reset();
+  manifest_object_.clear();
   if (!*object) return {};
   const auto parsed = parse_signed_object(**object, ObjectType::manifest);
   if (!parsed.ok()) return Error{"store_damaged", parsed.error().detail};
@@ -68,6 +70,16 @@ std::vector<const Bytes*> Publisher::roots_from(const Digest& payload) const {
     if (is_first || !roots.empty()) roots.push_back(&object);
   }
   return roots;
+}
+
+std::vector<Bytes> Publisher::roots_after(std::uint64_t version) const {
+  std::vector<Bytes> out;
+  const auto current = first_root_version_ + root_objects_.size() - 1;
+  for (auto next = std::max(version, first_root_version_ - 1);
+       next < current && out.size() < limits::roots_per_reply; ++next) {
+    out.push_back(root_objects_[next + 1 - first_root_version_]);
+  }
+  return out;
 }
 
 Bytes Publisher::manifest_message() const {

@@ -31,6 +31,12 @@ class Publisher {
   Bytes manifest_message() const;
   const Bytes& manifest_object() const { return manifest_object_; }  // empty for none
 
+  const Bytes& root_object() const { return root_objects_.back(); }
+  // At most limits::roots_per_reply, ascending.
+  std::vector<Bytes> roots_after(std::uint64_t version) const;
+  // The next of the chain, verified and durable; load() judges the manifest by it.
+  void add_root(Bytes object) { root_objects_.push_back(std::move(object)); }
+
   // The chunk that a fetch asks for, as a message; an empty one, which says that there is none, for
   // a bundle outside the current manifest. Absent for a malformed fetch or an offset beyond the
   // bundle's end. An Error is the store's.

@@ -46,6 +46,7 @@ constexpr const char* schema = R"(
                            PRIMARY KEY(rule, leaf)) WITHOUT ROWID;
   CREATE TABLE roots(version INTEGER PRIMARY KEY, object BLOB NOT NULL);
   CREATE TABLE manifests(version INTEGER PRIMARY KEY, object BLOB NOT NULL);
+  CREATE TABLE acts(id INTEGER PRIMARY KEY, until INTEGER NOT NULL, object BLOB NOT NULL);
   CREATE TABLE bundles(id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, bytes BLOB NOT NULL);
 )";
 

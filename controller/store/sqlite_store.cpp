@@ -25,6 +25,16 @@ Result<std::vector<Digest>> all_hashes(SqliteQuery& query) {
   }
 }
 
+Result<std::vector<Bytes>> all_blobs(SqliteQuery& query) {
+  std::vector<Bytes> blobs;
+  for (;;) {
+    const auto row = query.next();
+    if (!row.ok()) return row.error();
+    if (!*row) return blobs;
+    blobs.push_back(query.bytes(0));
+  }
+}
+
 }  // namespace
 
 SqliteStore::SqliteStore(std::unique_ptr<SqliteConnection> connection)
@@ -190,13 +200,7 @@ Status SqliteStore::put_root(std::uint64_t version, ByteView object) {
 
 Result<std::vector<Bytes>> SqliteStore::roots() const {
   auto query = connection_->query("SELECT object FROM roots ORDER BY version");
-  std::vector<Bytes> roots;
-  for (;;) {
-    const auto row = query.next();
-    if (!row.ok()) return row.error();
-    if (!*row) return roots;
-    roots.push_back(query.bytes(0));
-  }
+  return all_blobs(query);
 }
 
 Status SqliteStore::put_manifest(std::uint64_t version, ByteView object) {
@@ -209,6 +213,25 @@ Status SqliteStore::put_manifest(std::uint64_t version, ByteView object) {
 Result<std::optional<Bytes>> SqliteStore::latest_manifest() const {
   auto query = connection_->query("SELECT object FROM manifests ORDER BY version DESC LIMIT 1");
   return one_blob(query);
+}
+
+Result<std::vector<Bytes>> SqliteStore::manifests(std::uint64_t before, std::size_t limit) const {
+  auto query = connection_->query(
+      "SELECT object FROM manifests WHERE ?1 = 0 OR version < ?1 ORDER BY version DESC LIMIT ?2");
+  query.with(before).with(std::uint64_t{limit});
+  return all_blobs(query);
+}
+
+Status SqliteStore::put_act(std::int64_t until_s, ByteView object) {
+  return connection_->query("INSERT INTO acts(until, object) VALUES(?, ?)")
+      .with(until_s)
+      .with(object)
+      .run();
+}
+
+Result<std::vector<Bytes>> SqliteStore::acts() const {
+  auto query = connection_->query("SELECT object FROM acts ORDER BY id");
+  return all_blobs(query);
 }
 
 Status SqliteStore::put_bundle(const Digest& digest, ByteView bytes) {

@@ -58,6 +58,9 @@ class SqliteStore final : public Store {
   Result<std::vector<Bytes>> roots() const override;
   Status put_manifest(std::uint64_t version, ByteView object) override;
   Result<std::optional<Bytes>> latest_manifest() const override;
+  Result<std::vector<Bytes>> manifests(std::uint64_t before, std::size_t limit) const override;
+  Status put_act(std::int64_t until_s, ByteView object) override;
+  Result<std::vector<Bytes>> acts() const override;
   Status put_bundle(const Digest& digest, ByteView bytes) override;
   Result<std::optional<Bytes>> bundle(const Digest& digest) const override;
 

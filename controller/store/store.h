@@ -134,6 +134,11 @@ class Store {
   virtual Result<std::vector<Bytes>> roots() const = 0;  // by version, ascending
   virtual Status put_manifest(std::uint64_t version, ByteView object) = 0;
   virtual Result<std::optional<Bytes>> latest_manifest() const = 0;
+  // The newest first, at most `limit`: those below version `before`, or all where it is 0.
+  virtual Result<std::vector<Bytes>> manifests(std::uint64_t before, std::size_t limit) const = 0;
+  // Operators' acts, with the seconds since 1970 until which they count.
+  virtual Status put_act(std::int64_t until_s, ByteView object) = 0;
+  virtual Result<std::vector<Bytes>> acts() const = 0;  // as they were put, oldest first
   virtual Status put_bundle(const Digest& digest, ByteView bytes) = 0;  // twice is once
   virtual Result<std::optional<Bytes>> bundle(const Digest& digest) const = 0;
 };

@@ -86,6 +86,13 @@ class FaultyStore final : public Store {
     return inner_.put_manifest(version, object);
   }
   Result<std::optional<Bytes>> latest_manifest() const override { return inner_.latest_manifest(); }
+  Result<std::vector<Bytes>> manifests(std::uint64_t before, std::size_t limit) const override {
+    return inner_.manifests(before, limit);
+  }
+  Status put_act(std::int64_t until_s, ByteView object) override {
+    return inner_.put_act(until_s, object);
+  }
+  Result<std::vector<Bytes>> acts() const override { return inner_.acts(); }
   Status put_bundle(const Digest& digest, ByteView bytes) override {
     return inner_.put_bundle(digest, bytes);
   }

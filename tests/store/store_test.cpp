@@ -280,6 +280,21 @@ TEST_CASE_TEMPLATE("roots come by version and the latest manifest is the newest"
   CHECK_FALSE(store.put_manifest(9, Bytes{1}).ok());
 }
 
+TEST_CASE_TEMPLATE("manifests are read backwards in pages, and acts as they were put", Maker,
+                   STORE_MAKERS) {
+  Maker maker;
+  auto& store = maker.store();
+  REQUIRE(store.begin().ok());
+  for (std::uint8_t version : {1, 2, 5}) REQUIRE(store.put_manifest(version, Bytes{version}).ok());
+  REQUIRE(store.put_act(7, Bytes{7}).ok());
+  REQUIRE(store.put_act(3, Bytes{3}).ok());
+  REQUIRE(store.commit().ok());
+  CHECK(*store.manifests(0, 2) == std::vector<Bytes>{{5}, {2}});
+  CHECK(*store.manifests(2, 9) == std::vector<Bytes>{{1}});
+  CHECK(store.manifests(1, 9)->empty());
+  CHECK(*store.acts() == std::vector<Bytes>{{7}, {3}});
+}
+
 TEST_CASE_TEMPLATE("a bundle is kept once under its digest", Maker, STORE_MAKERS) {
   Maker maker;
   auto& store = maker.store();
