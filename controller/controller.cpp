@@ -11,7 +11,8 @@ namespace reeve {
 namespace {
 
 bool operation_changes(std::string_view operation) {
-  constexpr std::array changes{"publish", "enroll", "revoke", "retire", "token", "token_revoke"};
+  constexpr std::array changes{"publish", "root",   "act",   "enroll",
+                               "revoke",  "retire", "token", "token_revoke"};
   return std::find(changes.begin(), changes.end(), operation) != changes.end();
 }
 

@@ -135,7 +135,7 @@ class Demo:
         self.make_host()
         self.say('1. a fleet: keys for the security team, keys for the controller')
         self.run(*self.reeve, 'init', str(self.fleet), '--name', 'quickstart',
-                 '--controller', '127.0.0.1', '--port', '7117')
+                 '--controller', '127.0.0.1', '--port', '7117', '--no-passphrase')
         self.reeve += ['--fleet', str(self.fleet)]
         self.say('2. a controller, on the loopback of its own network namespace')
         self.start('controller', self.controller, 'run', '--state', str(self.fleet / 'controller'),

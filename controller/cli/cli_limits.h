@@ -12,7 +12,12 @@ inline constexpr std::int64_t manifest_lifetime_s = 30 * 86'400;
 inline constexpr std::int64_t root_lifetime_s = 365 * 86'400;
 
 // The operator's command.
-inline constexpr std::size_t key_file_bytes_max = 4'096;  // more of a key file is not read
+inline constexpr std::size_t key_file_bytes_max = 4'096;    // more of a key file is not read
+inline constexpr std::size_t passphrase_bytes_max = 1'024;  // more of a line is not read
+inline constexpr std::size_t passphrase_tries = 3;          // at a terminal
+// A file that several people sign: two manifests and all bundles of both.
+inline constexpr std::size_t draft_bytes_max = 4 * bundle_bytes_max;
+inline constexpr std::int64_t session_roots_max = 10'000;  // root versions taken up in one run
 // Items and messages of the answer to one request; beyond them the controller is not believed
 // (`reply_too_long`).
 inline constexpr std::size_t operator_items_max = 2 * nodes_max;

@@ -35,9 +35,13 @@ using CommandArguments = std::span<const std::string>;
 // These need nothing but files.
 int run_lint(std::span<const std::string> arguments);
 int run_compile(std::span<const std::string> arguments);
-int run_diff(std::span<const std::string> arguments);
+int run_sign(std::span<const std::string> arguments);
+int run_key_new(std::span<const std::string> arguments);
+int run_key_show(std::span<const std::string> arguments);
+int run_key_passphrase(std::span<const std::string> arguments);
 
 int run_init(const Environment& environment, CommandArguments arguments);
+int run_diff(const Environment& environment, CommandArguments arguments);
 int run_push(const Environment& environment, CommandArguments arguments);
 int run_status(const Environment& environment, CommandArguments arguments);
 int run_records(const Environment& environment, CommandArguments arguments);
@@ -54,5 +58,14 @@ int run_token_create(const Environment& environment, CommandArguments arguments)
 int run_token_list(const Environment& environment, CommandArguments arguments);
 int run_token_revoke(const Environment& environment, CommandArguments arguments);
 int run_root_show(const Environment& environment, CommandArguments arguments);
+int run_root_rotate(const Environment& environment, CommandArguments arguments);
+int run_root_add_key(const Environment& environment, CommandArguments arguments);
+int run_root_remove_key(const Environment& environment, CommandArguments arguments);
+int run_root_set_threshold(const Environment& environment, CommandArguments arguments);
+int run_root_add_operator(const Environment& environment, CommandArguments arguments);
+int run_root_remove_operator(const Environment& environment, CommandArguments arguments);
+int run_root_submit(const Environment& environment, CommandArguments arguments);
+int run_policy_log(const Environment& environment, CommandArguments arguments);
+int run_pause(const Environment& environment, CommandArguments arguments);
 
 }  // namespace reeve::cli

@@ -1,14 +1,16 @@
-// reeve diff: what a new policy changes, rule by rule. Takes bundles and source alike.
+// reeve diff: what a new policy changes, rule by rule. Takes bundles and source alike, or a draft
+// that waits for signatures; of that it tells which hosts it speaks to as well.
 #include <fmt/format.h>
 
 #include "common/limits.h"
 #include "common/text.h"
+#include "controller/cli/affected.h"
 #include "controller/cli/commands.h"
+#include "controller/cli/diff_view.h"
 #include "controller/cli/files.h"
-#include "controller/cli/options.h"
+#include "controller/cli/node_list.h"
 #include "controller/cli/policy_files.h"
 #include "controller/cli/terminal.h"
-#include "controller/policy/bundle_diff.h"
 
 namespace reeve::cli {
 namespace {
@@ -17,13 +19,18 @@ constexpr std::string_view bundle_magic = "RVBN";
 
 CommandSpec spec() {
   return {.name = "diff",
-          .usage = "OLD NEW",
+          .usage = "OLD NEW | DRAFT [--offline]",
           .details =
               "Shows the rules that NEW adds, changes and removes, field by field. Each side\n"
-              "is a bundle or a file of policy source. Exit: 0 whether or not they differ,\n"
-              "1 when one of them cannot be read.",
-          .options = {{"json", "", "one object a rule and line"}},
-          .operands_min = 2,
+              "is a bundle or a file of policy source.\n\n"
+              "Of a DRAFT that `reeve push --prepare` wrote it shows all that a signer should\n"
+              "see, against the policy in force, and the hosts that it speaks to, by the labels\n"
+              "of their certificates, as the controller knows them; --offline asks nobody.\n"
+              "Exit: 0 whether or not they differ, 1 when one of them cannot be read.",
+          .options = {{"json", "", "one object a rule and line; not of a draft"},
+                      {"offline", "", "of a draft: ask no controller"},
+                      fleet_option()},
+          .operands_min = 1,
           .operands_max = 2};
 }
 
@@ -44,69 +51,45 @@ std::optional<Bundle> load(const std::string& path) {
   return std::nullopt;
 }
 
-std::string field_value(const std::string& text) {
-  return text.empty() ? "(none)" : printable(shortened(text, 60));
-}
-
-std::string text_of_change(const RuleChange& change) {
-  const bool added = change.kind == RuleChangeKind::added;
-  const bool removed = change.kind == RuleChangeKind::removed;
-  const Colour colour = added ? Colour::green : removed ? Colour::red : Colour::yellow;
-  const std::string head = fmt::format("{} {}", added ? "+" : removed ? "-" : "~", change.rule);
-  std::string out = coloured(printable(head), colour) + "  " + printable(change.title) + "\n";
-  for (const FieldChange& field : change.fields) {
-    out += fmt::format("    {}: {} -> {}\n", printable(field.field), field_value(field.before),
-                       field_value(field.after));
-  }
-  return out;
-}
-
-std::string json_of_change(const RuleChange& change) {
-  std::string fields;
-  for (const FieldChange& field : change.fields) {
-    fields +=
-        fmt::format("{}{{\"field\":{},\"old\":{},\"new\":{}}}", fields.empty() ? "" : ",",
-                    json_quote(field.field), json_quote(field.before), json_quote(field.after));
-  }
-  return fmt::format("{{\"change\":\"{}\",\"rule\":{},\"title\":{},\"fields\":[{}]}}\n",
-                     name_of(change.kind), json_quote(change.rule), json_quote(change.title),
-                     fields);
-}
-
-std::size_t count_of(const BundleDiff& diff, RuleChangeKind kind) {
-  std::size_t count = 0;
-  for (const RuleChange& change : diff.rules) count += change.kind == kind ? 1 : 0;
-  return count;
-}
-
-void print_text(const BundleDiff& diff) {
-  if (diff.policy_before != diff.policy_after) {
-    print_out(fmt::format("policy: {} -> {}\n", diff.policy_before, diff.policy_after));
-  }
-  for (const RuleChange& change : diff.rules) print_out(text_of_change(change));
-  print_out(fmt::format("{} added, {} changed, {} removed, {} unchanged\n",
-                        count_of(diff, RuleChangeKind::added),
-                        count_of(diff, RuleChangeKind::changed),
-                        count_of(diff, RuleChangeKind::removed), diff.unchanged));
-}
-
-int show_diff(const Arguments& arguments) {
+int show_rules(const Arguments& arguments) {
   const auto before = load(arguments.operands()[0]);
   const auto after = load(arguments.operands()[1]);
   if (!before || !after) return exit_code::failed;
   const BundleDiff diff = diff_bundles(*before, *after);
-  if (!arguments.has("json")) {
-    print_text(diff);
-    return exit_code::done;
-  }
-  for (const RuleChange& change : diff.rules) print_out(json_of_change(change));
+  print_out(arguments.has("json") ? diff_json(diff) : diff_text(diff));
   return exit_code::done;
+}
+
+int show_hosts(const Environment& environment, const Arguments& arguments,
+               const Manifest& manifest) {
+  const auto session = Session::open(environment, arguments);
+  if (!session.ok()) return print_error(session.error());
+  const auto nodes = ask_nodes(**session);
+  if (!nodes.ok()) return print_error(nodes.error());
+  print_out("\nHosts that it speaks to:\n" + affected_text(manifest, *nodes, out_columns()));
+  return exit_code::done;
+}
+
+int show_draft(const Environment& environment, const Arguments& arguments) {
+  const auto fleet = open_fleet_offline(arguments);
+  if (!fleet.ok()) return print_error(fleet.error());
+  const auto bytes = read_file(arguments.operands()[0], limits::draft_bytes_max);
+  if (!bytes.ok()) return print_error(bytes.error());
+  const auto draft = decode_draft(*bytes);
+  if (!draft.ok()) return print_error(draft.error());
+  const auto read = read_draft(*draft, fleet->root);
+  if (!read.ok()) return print_error(read.error());
+  print_out(draft_text(*read, fleet->root));
+  if (arguments.has("offline")) return exit_code::done;
+  return show_hosts(environment, arguments, read->manifest);
 }
 
 }  // namespace
 
-int run_diff(std::span<const std::string> arguments) {
-  return with_arguments(spec(), arguments, show_diff);
+int run_diff(const Environment& environment, CommandArguments arguments) {
+  return with_arguments(spec(), arguments, [&](const Arguments& parsed) {
+    return parsed.operands().size() == 1 ? show_draft(environment, parsed) : show_rules(parsed);
+  });
 }
 
 }  // namespace reeve::cli

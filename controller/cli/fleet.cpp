@@ -42,6 +42,25 @@ Error key_missing(const std::string& path, int os_errno) {
   return error;
 }
 
+// `directory` is what `name` is relative to: AT_FDCWD, or one that has been judged.
+Result<KeyFile> read_key_in(const Fleet& fleet, int directory, const std::string& name,
+                            const std::string& path, KeyKind kind) {
+  const Fd file(::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (!file.is_open()) return key_missing(path, errno);
+  REEVE_TRY(require_private(file.get(), path, 0600));
+  Bytes bytes(limits::key_file_bytes_max);
+  const ssize_t count = ::read(file.get(), bytes.data(), bytes.size());
+  if (count < 0) return os_error("key_missing", "read", path, errno);
+  auto decoded =
+      fleet.passphrases->open(path, ByteView(bytes).first(static_cast<std::size_t>(count)));
+  ::explicit_bzero(bytes.data(), bytes.size());
+  if (!decoded.ok()) return decoded.error();
+  if (decoded->kind != kind) {
+    return Error{.name = "malformed_key", .detail = path + " is a key of another kind"};
+  }
+  return decoded;
+}
+
 // Directory first, then the file through it, so that what was judged is what is read.
 Result<KeyFile> read_key(const Fleet& fleet, std::string_view name, KeyKind kind) {
   const std::string directory = fleet.path(paths::fleet_keys);
@@ -49,20 +68,7 @@ Result<KeyFile> read_key(const Fleet& fleet, std::string_view name, KeyKind kind
   const Fd keys(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!keys.is_open()) return key_missing(directory, errno);
   REEVE_TRY(require_private(keys.get(), directory, 0700));
-  const std::string leaf(name.substr(name.rfind('/') + 1));
-  const Fd file(::openat(keys.get(), leaf.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-  if (!file.is_open()) return key_missing(path, errno);
-  REEVE_TRY(require_private(file.get(), path, 0600));
-  Bytes bytes(limits::key_file_bytes_max);
-  const ssize_t count = ::read(file.get(), bytes.data(), bytes.size());
-  if (count < 0) return os_error("key_missing", "read", path, errno);
-  auto decoded = decode_key_file(ByteView(bytes).first(static_cast<std::size_t>(count)));
-  ::explicit_bzero(bytes.data(), bytes.size());
-  if (!decoded.ok()) return decoded.error();
-  if (decoded->kind != kind) {
-    return Error{.name = "malformed_key", .detail = path + " is a key of another kind"};
-  }
-  return decoded;
+  return read_key_in(fleet, keys.get(), std::string(name.substr(name.rfind('/') + 1)), path, kind);
 }
 
 Error fleet_missing(std::string detail) {
@@ -89,26 +95,51 @@ Result<std::string> fleet_directory(const Arguments& arguments) {
   return std::string(home) + "/.config/reeve";
 }
 
-Result<Fleet> open_fleet(const Arguments& arguments) {
+Result<Fleet> open_fleet_offline(const Arguments& arguments) {
   auto directory = fleet_directory(arguments);
   if (!directory.ok()) return directory.error();
-  Fleet fleet{.directory = *directory, .root_object = {}, .root = {}, .contact = {}};
+  Fleet fleet{.directory = *directory,
+              .root_object = {},
+              .root = {},
+              .contact = {},
+              .passphrases = std::make_unique<PassphraseSource>(arguments)};
   auto object = read_file(fleet.path(paths::fleet_root), limits::message_bytes_max);
   if (!object.ok()) return fleet_missing(object.error().detail);
   auto root = verify_first_root(*object);
   if (!root.ok()) return root.error();
-  const auto text = read_file(fleet.path(paths::fleet_contact), limits::message_bytes_max);
+  fleet.root_object = *std::move(object);
+  fleet.root = *std::move(root);
+  return fleet;
+}
+
+Result<Fleet> open_fleet(const Arguments& arguments) {
+  auto fleet = open_fleet_offline(arguments);
+  if (!fleet.ok()) return fleet;
+  const auto text = read_file(fleet->path(paths::fleet_contact), limits::message_bytes_max);
   if (!text.ok()) return fleet_missing(text.error().detail);
   auto contact = decode_contact(text_of(*text));
   if (!contact.ok()) return contact.error();
-  fleet.root_object = *std::move(object);
-  fleet.root = *std::move(root);
-  fleet.contact = *std::move(contact);
+  fleet->contact = *std::move(contact);
   return fleet;
+}
+
+Status take_up_root(Fleet& fleet, ByteView object) {
+  auto next = verify_next_root(object, fleet.root);
+  if (!next.ok()) return next.error();
+  REEVE_TRY(write_file(fleet.path(paths::fleet_root), object));
+  fleet.root = *std::move(next);
+  fleet.root_object.assign(object.begin(), object.end());
+  return {};
 }
 
 Result<SigningKey> signing_key(const Fleet& fleet, std::string_view name) {
   const auto key = read_key(fleet, name, KeyKind::ed25519);
+  if (!key.ok()) return key.error();
+  return SigningKey::from_seed(key->secret.bytes());
+}
+
+Result<SigningKey> signing_key_at(const Fleet& fleet, const std::string& path) {
+  const auto key = read_key_in(fleet, AT_FDCWD, path, path, KeyKind::ed25519);
   if (!key.ok()) return key.error();
   return SigningKey::from_seed(key->secret.bytes());
 }

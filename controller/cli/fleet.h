@@ -2,8 +2,10 @@
 // Secrets are read only from files that nobody else may read, each time they are needed.
 #pragma once
 
+#include <memory>
+
 #include "common/trust.h"
-#include "controller/cli/options.h"
+#include "controller/cli/passphrases.h"
 
 namespace reeve::cli {
 
@@ -15,6 +17,7 @@ struct Fleet {
   Bytes root_object;
   Root root;
   ControllerContact contact;
+  std::unique_ptr<PassphraseSource> passphrases;
 
   std::string path(std::string_view name) const { return directory + "/" + std::string(name); }
 };
@@ -24,11 +27,18 @@ Result<std::string> fleet_directory(const Arguments& arguments);
 // Reads and verifies the public half; touches no key. Errors: `fleet_missing`, those of
 // verify_first_root() and decode_contact().
 Result<Fleet> open_fleet(const Arguments& arguments);
+// The same without a controller's address, for machines that reach none: `contact` is empty then.
+Result<Fleet> open_fleet_offline(const Arguments& arguments);
+// The next of the chain takes the pinned root's place, on the disk first. Errors: those of
+// verify_next_root(), `file_unwritable`.
+Status take_up_root(Fleet& fleet, ByteView object);
 
 // `name` is one of paths::fleet_*_key. Errors: `key_missing`, `key_permissions` (DIR/keys must be
-// ours with mode 0700, the file ours with mode 0600), those of decode_key_file().
+// ours with mode 0700, the file ours with mode 0600), those of PassphraseSource::open().
 Result<SigningKey> signing_key(const Fleet& fleet, std::string_view name);
 Result<Secret> transport_secret(const Fleet& fleet, std::string_view name);
+// The same for a key file anywhere; the directory it is in is not judged.
+Result<SigningKey> signing_key_at(const Fleet& fleet, const std::string& path);
 
 // The newest manifest that this directory has pushed or seen, a signed object; absent at first.
 Result<std::optional<VerifiedManifest>> newest_manifest(const Fleet& fleet);

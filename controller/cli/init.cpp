@@ -21,18 +21,23 @@ constexpr std::uint32_t port_default = 7117;
 
 CommandSpec init_spec() {
   return {.name = "init",
-          .usage = "DIR [--name FLEET] [--controller HOST] [--port PORT]",
+          .usage = "DIR [--name FLEET] [--controller HOST] [--port PORT] [--no-passphrase]",
           .details =
               "Makes a fleet directory. DIR must not exist or be empty.\n\n"
               "  DIR/keys        the security team's keys: never on the controller\n"
               "  DIR/public      the signed root and the controller's address and key\n"
               "  DIR/controller  all that goes to the server\n\n"
+              "The keys in DIR/keys are sealed under one passphrase, which is asked for at the\n"
+              "terminal or read from --passphrase-file. The controller's have none: nobody is\n"
+              "there to type it when it starts.\n"
               "The first operator is named after USER and has every right.",
           .options = {{"name", "FLEET", "the fleet's name; else DIR's last part"},
                       {"controller", "HOST", "where the controller will be; else 127.0.0.1"},
                       {"port", "PORT", "for nodes; else 7117"},
                       {"operators-port", "PORT", "for operators; else one more than --port"},
-                      {"enroll-port", "PORT", "for hosts that enroll; else two more than --port"}},
+                      {"enroll-port", "PORT", "for hosts that enroll; else two more than --port"},
+                      passphrase_option(),
+                      no_passphrase_option()},
           .operands_min = 1,
           .operands_max = 1};
 }
@@ -138,6 +143,7 @@ Result<Plan> plan_of(const Arguments& arguments) {
 
 Root root_of(const Plan& plan, const Keys& keys, std::int64_t now_s) {
   Root root;
+  root.fleet = random_bytes<16>();
   root.expires_s = now_s + limits::root_lifetime_s;
   root.origin = plan.fleet;
   root.root.keys = {keys.root.public_key()};
@@ -151,19 +157,33 @@ Root root_of(const Plan& plan, const Keys& keys, std::int64_t now_s) {
   return root;
 }
 
-Status write_signing_key(NewTree& tree, std::string_view name, const SigningKey& key) {
-  return tree.file(name, encode_key_file(KeyKind::ed25519, key.public_key(), key.seed()), 0600);
+// Absent: the keys are not protected.
+using OptionalPassphrase = std::optional<Passphrase>;
+
+Status write_key(NewTree& tree, std::string_view name, KeyKind kind,
+                 const FixedBytes<32>& public_key, const Secret& secret,
+                 const OptionalPassphrase& passphrase) {
+  if (!passphrase) return tree.file(name, encode_key_file(kind, public_key, secret), 0600);
+  const auto bytes = encode_key_file(kind, public_key, secret, *passphrase, fresh_protection());
+  return bytes.ok() ? tree.file(name, *bytes, 0600) : Status(bytes.error());
 }
 
-Status write_transport_key(NewTree& tree, std::string_view name, const TransportKeyPair& pair) {
-  return tree.file(name, encode_key_file(KeyKind::x25519, pair.public_key, pair.secret), 0600);
+Status write_signing_key(NewTree& tree, std::string_view name, const SigningKey& key,
+                         const OptionalPassphrase& passphrase) {
+  return write_key(tree, name, KeyKind::ed25519, key.public_key(), key.seed(), passphrase);
+}
+
+Status write_transport_key(NewTree& tree, std::string_view name, const TransportKeyPair& pair,
+                           const OptionalPassphrase& passphrase) {
+  return write_key(tree, name, KeyKind::x25519, pair.public_key, pair.secret, passphrase);
 }
 
 std::string in_controller(std::string_view name) {
   return fmt::format("{}/{}", paths::fleet_controller, name);
 }
 
-Status fill(NewTree& tree, const Plan& plan, const Keys& keys, std::int64_t now_s) {
+Status fill(NewTree& tree, const Plan& plan, const Keys& keys, std::int64_t now_s,
+            const OptionalPassphrase& passphrase) {
   const Bytes root =
       seal_object(ObjectType::root, encode_root(root_of(plan, keys, now_s)), keys.root);
   // Never hand out a root that agents would refuse.
@@ -173,18 +193,18 @@ Status fill(NewTree& tree, const Plan& plan, const Keys& keys, std::int64_t now_
                                               .key = keys.controller_transport.public_key,
                                               .enroll_address = plan.enroll_address});
   REEVE_TRY(tree.directory(paths::fleet_keys, 0700));
-  REEVE_TRY(write_signing_key(tree, paths::fleet_root_key, keys.root));
-  REEVE_TRY(write_signing_key(tree, paths::fleet_policy_key, keys.policy));
-  REEVE_TRY(write_signing_key(tree, paths::fleet_operator_key, keys.operators));
-  REEVE_TRY(
-      write_transport_key(tree, paths::fleet_operator_transport_key, keys.operator_transport));
+  REEVE_TRY(write_signing_key(tree, paths::fleet_root_key, keys.root, passphrase));
+  REEVE_TRY(write_signing_key(tree, paths::fleet_policy_key, keys.policy, passphrase));
+  REEVE_TRY(write_signing_key(tree, paths::fleet_operator_key, keys.operators, passphrase));
+  REEVE_TRY(write_transport_key(tree, paths::fleet_operator_transport_key, keys.operator_transport,
+                                passphrase));
   REEVE_TRY(tree.directory(paths::fleet_public, 0755));
   REEVE_TRY(tree.file(paths::fleet_root, root, 0644));
   REEVE_TRY(tree.file(paths::fleet_contact, view_of(contact), 0644));
   REEVE_TRY(tree.directory(paths::fleet_controller, 0700));
-  REEVE_TRY(write_signing_key(tree, in_controller(paths::ledger_key), keys.ledger));
+  REEVE_TRY(write_signing_key(tree, in_controller(paths::ledger_key), keys.ledger, {}));
   REEVE_TRY(write_transport_key(tree, in_controller(paths::controller_transport_key),
-                                keys.controller_transport));
+                                keys.controller_transport, {}));
   return tree.file(in_controller(paths::controller_root), root, 0600);
 }
 
@@ -205,14 +225,26 @@ std::string told(const Plan& plan, std::int64_t now_s) {
       plan.nodes_address, plan.operators_address, directory, plan.listening, directory);
 }
 
+Result<OptionalPassphrase> passphrase_for(const Arguments& arguments) {
+  if (arguments.has("no-passphrase")) return OptionalPassphrase{};
+  auto chosen = PassphraseSource(arguments).choose("the fleet's keys");
+  if (chosen.ok()) return OptionalPassphrase(*std::move(chosen));
+  Error error = chosen.error();
+  if (error.name == "passphrase_needed")
+    error.next = "give --passphrase-file FILE, or --no-passphrase for a trial";
+  return error;
+}
+
 int init_fleet(const Environment& environment, const Arguments& arguments) {
   const auto plan = plan_of(arguments);
   if (!plan.ok()) return print_error(plan.error());
   const std::int64_t now_s = environment.clock.wall_ns() / 1'000'000'000;
   auto tree = NewTree::create(plan->directory);
   if (!tree.ok()) return print_error(tree.error());
+  const auto passphrase = passphrase_for(arguments);
+  if (!passphrase.ok()) return print_error(passphrase.error());
   const Keys keys;
-  if (auto filled = fill(*tree, *plan, keys, now_s); !filled.ok())
+  if (auto filled = fill(*tree, *plan, keys, now_s, *passphrase); !filled.ok())
     return print_error(filled.error());
   if (auto kept = tree->keep(); !kept.ok()) return print_error(kept.error());
   print_out(told(*plan, now_s));

@@ -28,6 +28,7 @@ Colour colour_of(NodeState state) {
       return Colour::red;
     case NodeState::stale:
     case NodeState::silent:
+    case NodeState::paused:
       return Colour::yellow;
   }
   return Colour::none;
@@ -48,7 +49,9 @@ std::vector<std::string> remarks_of(const SeenNode& node,
     out.emplace_back("its clock is ahead");
   }
   const RuleSums sums = sum_rules(heartbeat);
-  if (sums.unknown > 0) out.push_back(fmt::format("{} not known", counted(sums.unknown, "rule")));
+  if (sums.paused > 0) out.push_back(fmt::format("{} paused", counted(sums.paused, "rule")));
+  const std::uint64_t unknown = sums.unknown - sums.paused;
+  if (unknown > 0) out.push_back(fmt::format("{} not known", counted(unknown, "rule")));
   if (heartbeat.isolation != "full") {
     out.push_back("isolation: " + printable(heartbeat.isolation));
   }
@@ -97,6 +100,7 @@ void add_heartbeat(JsonObject& out, const Heartbeat& heartbeat) {
       .natural("rules", sums.all)
       .natural("deviating", sums.deviating)
       .raw("rule_states", rules_json(heartbeat))
+      .natural("pauses", heartbeat.pauses.size())
       .text("isolation", heartbeat.isolation)
       .texts("sensors", heartbeat.sensors)
       .texts("blind_spots", heartbeat.blind_spots);

@@ -8,9 +8,9 @@
 
 namespace reeve::cli {
 
-inline constexpr std::array all_node_states{NodeState::compliant, NodeState::deviating,
-                                            NodeState::refused,   NodeState::stale,
-                                            NodeState::silent,    NodeState::unproven};
+inline constexpr std::array all_node_states{
+    NodeState::compliant, NodeState::deviating, NodeState::refused, NodeState::stale,
+    NodeState::silent,    NodeState::unproven,  NodeState::paused};
 
 // Whether a node's verified heartbeat names an older manifest than `newest`; without a heartbeat
 // nothing is known, and state_of() says so.

@@ -6,6 +6,7 @@
 #include <boost/program_options.hpp>
 
 #include "common/text.h"
+#include "controller/cli/passphrases.h"
 #include "controller/cli/terminal.h"
 
 namespace reeve::cli {
@@ -155,8 +156,23 @@ std::string help_text(const CommandSpec& spec) {
   return out + "\n" + two_columns(lines);
 }
 
-int with_arguments(const CommandSpec& spec, std::span<const std::string> arguments,
+namespace {
+
+// Whoever takes a fleet's directory may have to open its keys.
+CommandSpec with_key_options(CommandSpec spec) {
+  const auto named = [&](std::string_view name) {
+    return std::any_of(spec.options.begin(), spec.options.end(),
+                       [&](const OptionSpec& option) { return option.name == name; });
+  };
+  if (named("fleet") && !named("passphrase-file")) spec.options.push_back(passphrase_option());
+  return spec;
+}
+
+}  // namespace
+
+int with_arguments(const CommandSpec& given, std::span<const std::string> arguments,
                    const std::function<int(const Arguments&)>& run) {
+  const CommandSpec spec = with_key_options(given);
   const auto end_of_options = std::find(arguments.begin(), arguments.end(), "--");
   const auto asks = [](const std::string& word) { return word == "--help" || word == "-h"; };
   if (std::any_of(arguments.begin(), end_of_options, asks)) {

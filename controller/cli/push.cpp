@@ -1,5 +1,6 @@
 // reeve push: from policy source to hosts that have adopted it. Everything that can be wrong here
-// is found before anything is sent; once published it stays published.
+// is found before anything is sent; once published it stays published. Where one key is not enough,
+// it is prepared, signed by others and submitted.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,100 +8,114 @@
 #include "common/limits.h"
 #include "common/paths.h"
 #include "common/text.h"
-#include "controller/cli/adoption.h"
+#include "controller/cli/affected.h"
 #include "controller/cli/cli_limits.h"
-#include "controller/cli/json.h"
+#include "controller/cli/diff_view.h"
+#include "controller/cli/files.h"
 #include "controller/cli/node_list.h"
-#include "controller/cli/push_sources.h"
+#include "controller/cli/push_order.h"
+#include "controller/cli/push_watch.h"
 #include "controller/cli/terminal.h"
-#include "controller/cli/times.h"
 
 namespace reeve::cli {
 namespace {
 
 CommandSpec push_spec() {
   return {.name = "push",
-          .usage = "FILE... [--wait TIME] [--selector LABEL=VALUE,...]",
+          .usage = "FILE[@LABEL=VALUE,...]... | --promote SHARE | --submit DRAFT...",
           .details =
               "Lints, compiles, signs and publishes policies, then shows hosts adopting them.\n"
               "Each FILE is policy source or a compiled bundle; files of one policy make one\n"
-              "bundle. The manifest is replaced as a whole: a policy that is not among the\n"
-              "FILEs of this push is withdrawn from all hosts.\n\n"
+              "bundle. FILE@role=web is for hosts with that label; a FILE without is for those\n"
+              "of --selector, else for every host. The manifest is replaced as a whole: a\n"
+              "policy that is not among the FILEs of this push is withdrawn from all hosts.\n\n"
+              "--stage 1%,10%@+1h reaches one host in a hundred now and one in ten in an hour;\n"
+              "time alone opens no more. --promote 50% publishes the same bundles for half of\n"
+              "the hosts, --promote 100% for all.\n\n"
+              "Where the root asks for more than one policy key: --prepare DRAFT writes all\n"
+              "that is to be signed, each signer runs `reeve sign DRAFT`, and --submit DRAFT\n"
+              "publishes it; several DRAFTs are copies of one, each signed by others.\n\n"
               "With any error nothing is published. Adoption is read from heartbeats that the\n"
               "nodes signed. Ctrl-C while waiting leaves the policy published.\n"
               "Exit: 0 all connected hosts adopted it, 2 some refused it or are late, 1 it\n"
               "could not be published.",
           .options = {{"wait", "TIME", "how long to wait for hosts; else 60s"},
                       {"selector", "LABEL=VALUE,...", "only hosts with these labels"},
+                      {"stage", "SHARE[@TIME],...", "only a share of the hosts, 10% at most later"},
+                      {"promote", "SHARE", "what is staged, for this share from now on"},
+                      {"prepare", "DRAFT", "write what is to be signed, publish nothing"},
+                      {"submit", "", "publish DRAFTs that others have signed"},
                       {"restored", "", "the controller came back from a backup: go on from here"},
                       json_option(),
                       fleet_option()},
-          .operands_min = 1,
+          .operands_min = 0,
           .operands_max = any_number};
 }
 
-struct Push {
-  Manifest manifest;
-  Bytes object;  // the manifest, signed
-  Digest digest;
+std::int64_t now_s(const Session& session) { return session.now_wall_ns() / 1'000'000'000; }
+
+// The manifest in force; `object` is empty where there is none.
+struct InForce {
+  Bytes object;
+  std::optional<VerifiedManifest> verified;
 };
 
-Result<std::uint64_t> next_version(Session& session, const Arguments& arguments) {
-  const auto shown =
+Result<InForce> ask_in_force(Session& session, const Arguments& arguments) {
+  auto shown =
       arguments.has("restored") ? ask_manifest_after_restore(session) : ask_manifest(session);
   if (!shown.ok()) return shown.error();
+  InForce in_force;
+  in_force.verified = *std::move(shown);
+  if (!in_force.verified) return in_force;
+  const auto items = session.controller().request("manifest", {});
+  if (!items.ok()) return items.error();
+  const Value* object = items->empty() ? nullptr : items->front().find("manifest");
+  if (object != nullptr && object->binary() != nullptr) in_force.object = *object->binary();
+  return in_force;
+}
+
+Result<std::uint64_t> next_version(const Session& session, const InForce& in_force) {
   const auto known = newest_manifest(session.fleet());
   if (!known.ok()) return known.error();
-  return std::max(*shown ? (**shown).manifest.version : 0,
+  return std::max(in_force.verified ? in_force.verified->manifest.version : 0,
                   *known ? (**known).manifest.version : 0) +
          1;
 }
 
-Result<Push> sign_manifest(Manifest manifest, const Session& session) {
+// The same judgement that agents will pass, before anybody has seen it.
+Result<Pushed> judged(const Session& session, Bytes object, std::uint64_t version_min) {
+  auto verified = verify_manifest(object, session.fleet().root, version_min, now_s(session));
+  if (verified.ok())
+    return Pushed{std::move(verified->manifest), std::move(object), verified->digest};
+  Error error = verified.error();
+  if (error.name == "too_few_signatures") {
+    error.detail =
+        fmt::format("the root asks for {} policy keys", session.fleet().root.policy.threshold);
+    error.next = "--prepare DRAFT, then reeve sign DRAFT by each, then reeve push --submit DRAFT";
+  }
+  return error;
+}
+
+Result<Pushed> sign(const Session& session, const Manifest& manifest) {
   const auto key = signing_key(session.fleet(), paths::fleet_policy_key);
   if (!key.ok()) return key.error();
-  Push push;
-  push.object = seal_object(ObjectType::manifest, encode_manifest(manifest), *key);
-  // The same judgement that agents will pass, before anybody has seen it.
-  const auto verified = verify_manifest(push.object, session.fleet().root, manifest.version,
-                                        session.now_wall_ns() / 1'000'000'000);
-  if (!verified.ok()) return verified.error();
-  push.manifest = std::move(manifest);
-  push.digest = verified->digest;
-  return push;
+  return judged(session, seal_object(ObjectType::manifest, encode_manifest(manifest), *key),
+                manifest.version);
 }
 
-Manifest manifest_of(const std::vector<BuiltBundle>& bundles, const Selector& selector,
-                     const std::string& revision, std::int64_t now_s) {
-  Manifest manifest;
-  manifest.created_s = now_s;
-  manifest.expires_s = now_s + limits::manifest_lifetime_s;
-  manifest.source_revision = revision;
-  for (const BuiltBundle& bundle : bundles) {
-    manifest.bundles.push_back({.policy = bundle.policy,
-                                .digest = bundle.digest,
-                                .size = bundle.bytes.size(),
-                                .rules = bundle.rules,
-                                .selector = selector,
-                                .stages = {}});
-  }
-  return manifest;
-}
-
-Status upload(Session& session, const BuiltBundle& bundle) {
-  const ByteView bytes = bundle.bytes;
+Status upload(Session& session, const Digest& digest, ByteView bytes) {
   for (std::size_t offset = 0; offset < bytes.size(); offset += limits::chunk_bytes_max) {
     const ByteView chunk =
         bytes.subspan(offset, std::min(limits::chunk_bytes_max, bytes.size() - offset));
     const auto answer = session.controller().request(
         "upload",
-        {{"digest", bundle.digest}, {"offset", offset}, {"total", bytes.size()}, {"bytes", chunk}});
+        {{"digest", digest}, {"offset", offset}, {"total", bytes.size()}, {"bytes", chunk}});
     if (!answer.ok()) return answer.error();
   }
   return {};
 }
 
-Status publish(Session& session, const Push& push) {
+Status publish(Session& session, const Pushed& push) {
   const std::uint64_t version = push.manifest.version;
   const auto answer = session.controller().request("publish", {{"manifest", push.object}});
   if (!answer.ok()) {
@@ -117,162 +132,176 @@ Status publish(Session& session, const Push& push) {
   return error;
 }
 
-// The wait for adoption, and what is shown of it.
-class Watch {
- public:
-  Watch(Session& session, Adoption adoption, std::int64_t wait_ns, const Arguments& arguments)
-      : session_(session),
-        adoption_(std::move(adoption)),
-        wait_ns_(wait_ns),
-        live_(out_is_terminal() && !arguments.has("json")) {}
-
-  // Ends when all is decided, time is up, or the user or the controller ended it (an Error).
-  Status run();
-  const Adoption& adoption() const { return adoption_; }
-
- private:
-  bool is_over(std::int64_t now_ns) const;
-  void show() const {
-    if (live_) print_out("\r\x1b[K" + adoption_.progress(out_columns() - 1));
-  }
-
-  Session& session_;
-  Adoption adoption_;
-  std::int64_t wait_ns_;
-  bool live_;
-  std::int64_t began_ns_ = 0;
-  std::int64_t changed_ns_ = 0;
+// What is to be published, and the bundles that the controller may not have yet.
+struct Load {
+  Manifest manifest;
+  std::map<Digest, Bytes> bundles;
 };
 
-bool Watch::is_over(std::int64_t now_ns) const {
-  if (now_ns - began_ns_ >= wait_ns_) return true;
-  if (adoption_.newcomers() > 0 && now_ns - began_ns_ < limits::push_newcomers_ns) return false;
-  if (adoption_.all_adopted()) return true;
-  return adoption_.all_decided() && now_ns - changed_ns_ >= limits::push_settle_ns;
+Result<Load> load_of(Session& session, const InForce& in_force, std::optional<Order> order,
+                     const Arguments& arguments) {
+  const auto version = next_version(session, in_force);
+  if (!version.ok()) return version.error();
+  Load load;
+  if (order) {
+    load.manifest = manifest_of(*order, now_s(session));
+    for (TargetedBundle& one : order->bundles)
+      load.bundles.emplace(one.bundle.digest, std::move(one.bundle.bytes));
+  } else {
+    if (!in_force.verified)
+      return Error{.name = "nothing_to_promote", .detail = "nothing was ever pushed"};
+    const auto stages = parse_stages(*arguments.value("promote"), now_s(session));
+    if (!stages.ok()) return stages.error();
+    auto next = promoted(in_force.verified->manifest, *stages, now_s(session));
+    if (!next.ok()) return next.error();
+    load.manifest = *std::move(next);
+  }
+  load.manifest.version = *version;
+  load.manifest.fleet = session.fleet().root.fleet;
+  return load;
 }
 
-Status Watch::run() {
-  began_ns_ = changed_ns_ = session_.monotonic_ns();
-  for (;;) {
-    const auto nodes = ask_expected_nodes(session_);
-    if (!nodes.ok()) return nodes.error();
-    if (adoption_.look(*nodes, session_.now_wall_ns())) changed_ns_ = session_.monotonic_ns();
-    show();
-    if (is_over(session_.monotonic_ns())) break;
-    if (!session_.controller().pause(limits::operator_poll_ns)) {
-      return Error{.name = "interrupted", .detail = "stopped while waiting for hosts"};
+Result<Bytes> fetch_bundle(Session& session, const ManifestBundle& named) {
+  Bytes bytes;
+  while (bytes.size() < named.size) {
+    const auto items = session.controller().request(
+        "bundle", {{"digest", named.digest}, {"offset", std::uint64_t{bytes.size()}}});
+    if (!items.ok()) return items.error();
+    const Value* part = items->empty() ? nullptr : items->front().find("bytes");
+    if (part == nullptr || part->binary() == nullptr || part->binary()->empty() ||
+        bytes.size() + part->binary()->size() > named.size) {
+      return Error{.name = "malformed", .detail = "the controller's bundle has another size"};
     }
+    append(bytes, *part->binary());
   }
-  if (live_) print_out("\r\x1b[K");
+  return bytes;
+}
+
+// All that somebody needs to see, so that signing needs no network.
+Result<Draft> draft_of(Session& session, Load load, const InForce& in_force) {
+  Draft draft;
+  draft.manifest = encode_signed_object({ObjectType::manifest, {}, encode_manifest(load.manifest)});
+  draft.in_force = in_force.object;
+  draft.bundles = std::move(load.bundles);
+  std::vector<ManifestBundle> wanted = load.manifest.bundles;
+  if (in_force.verified) {
+    const auto& old = in_force.verified->manifest.bundles;
+    wanted.insert(wanted.end(), old.begin(), old.end());
+  }
+  for (const ManifestBundle& named : wanted) {
+    if (draft.bundles.contains(named.digest)) continue;
+    auto bytes = fetch_bundle(session, named);
+    if (!bytes.ok()) return bytes.error();
+    draft.bundles.emplace(named.digest, *std::move(bytes));
+  }
+  return draft;
+}
+
+Status prepare(Session& session, Load load, const InForce& in_force, const std::string& file) {
+  const auto draft = draft_of(session, std::move(load), in_force);
+  if (!draft.ok()) return draft.error();
+  const auto read = read_draft(*draft, session.fleet().root);
+  if (!read.ok()) return read.error();
+  const auto nodes = ask_nodes(session);
+  if (!nodes.ok()) return nodes.error();
+  REEVE_TRY(write_file(file, encode_draft(*draft)));
+  print_out(draft_text(*read, session.fleet().root) + "\nHosts that it speaks to:\n" +
+            affected_text(read->manifest, *nodes, out_columns()) +
+            fmt::format("\nprepared: reeve sign {}\n", printable(file)));
   return {};
 }
 
-void tell_published(const Push& push, const Arguments& arguments) {
-  if (arguments.has("json")) return;
-  print_out(fmt::format("published version {}", push.manifest.version));
-  std::string_view before = ": ";
-  for (const ManifestBundle& bundle : push.manifest.bundles) {
-    print_out(fmt::format("{}{} ({})", before, bundle.policy, counted(bundle.rules, "rule")));
-    before = ", ";
-  }
-  print_out("\n");
-}
-
-void tell_outcome(const Push& push, const Adoption& adoption, const Arguments& arguments) {
-  if (arguments.has("json")) {
-    JsonObject head;
-    head.natural("version", push.manifest.version).text("manifest", hex(push.digest.view()));
-    head.text("source_revision", push.manifest.source_revision);
-    const std::string object = head.object();
-    print_out(object.substr(0, object.size() - 1) + "," + adoption.json_members() + "}\n");
-    return;
-  }
-  if (adoption.expected() == 0) {
-    print_out("no host is connected; hosts adopt it when they are back\n");
-    return;
-  }
-  print_out(adoption.progress(out_columns()) + "\n" + adoption.laggards());
-}
-
-int watch_adoption(Session& session, const Push& push, const std::vector<SeenNode>& before,
-                   std::int64_t wait_ns, const Arguments& arguments) {
-  Watch watch(session, Adoption(push.manifest.version, push.digest, before), wait_ns, arguments);
-  const auto ended = watch.run();
-  if (!ended.ok()) {
-    if (out_is_terminal()) print_out("\n");
-    Error error = ended.error();
-    error.next = fmt::format("version {} stays published; reeve status shows who has adopted it",
-                             push.manifest.version);
-    print_error(error);
-  }
-  tell_outcome(push, watch.adoption(), arguments);
-  return ended.ok() && watch.adoption().all_adopted() ? exit_code::done : exit_code::deviations;
-}
-
-// What a push needs to know before it speaks to anybody.
-struct Order {
-  std::vector<BuiltBundle> bundles;
-  Selector selector;
-  std::int64_t wait_ns = 60'000'000'000;
-};
-
-Result<Order> order_of(const Arguments& arguments) {
-  Order order;
-  if (const auto wait = arguments.value("wait")) {
-    const auto duration = parse_duration_ns(*wait);
-    if (!duration) {
-      return Error{.name = "usage",
-                   .detail = fmt::format("`{}` is no time to wait", *wait),
-                   .next = "write --wait 60s"};
+Result<Draft> merged_drafts(const Arguments& arguments) {
+  std::optional<Draft> all;
+  for (const std::string& path : arguments.operands()) {
+    const auto bytes = read_file(path, limits::draft_bytes_max);
+    if (!bytes.ok()) return bytes.error();
+    auto draft = decode_draft(*bytes);
+    if (!draft.ok()) return draft.error();
+    if (!all) {
+      all = *std::move(draft);
+      continue;
     }
-    order.wait_ns = *duration;
+    auto both = merge_signatures(all->manifest, draft->manifest, ObjectType::manifest);
+    if (!both.ok()) return both.error();
+    all->manifest = *std::move(both);
   }
-  auto selector = parse_selector(arguments.value("selector").value_or(""));
-  if (!selector.ok()) return selector.error();
-  order.selector = *std::move(selector);
-  auto bundles = build_bundles(arguments.operands());
-  if (!bundles) {
-    return Error{.name = "policy_refused",
-                 .detail = "nothing was pushed",
-                 .next = "mend what is named above; reeve lint FILE... tells it again"};
-  }
-  order.bundles = *std::move(bundles);
-  return order;
+  if (all) return *std::move(all);
+  return Error{.name = "usage", .detail = "no DRAFT was named", .next = "reeve push --help"};
 }
 
-Result<Push> publish_order(Session& session, const Order& order, const Arguments& arguments) {
-  const auto version = next_version(session, arguments);
-  if (!version.ok()) return version.error();
-  Manifest manifest =
-      manifest_of(order.bundles, order.selector, source_revision(arguments.operands()[0]),
-                  session.now_wall_ns() / 1'000'000'000);
-  manifest.version = *version;
-  auto push = sign_manifest(std::move(manifest), session);
-  if (!push.ok()) return push.error();
-  for (const BuiltBundle& bundle : order.bundles) REEVE_TRY(upload(session, bundle));
-  REEVE_TRY(publish(session, *push));
-  return push;
+int publish_and_watch(Session& session, const Pushed& push, const std::map<Digest, Bytes>& bundles,
+                      const Arguments& arguments) {
+  const auto wait_ns = wait_of(arguments);
+  if (!wait_ns.ok()) return print_error(wait_ns.error());
+  const auto before = ask_expected_nodes(session);
+  if (!before.ok()) return print_error(before.error());
+  for (const auto& [digest, bytes] : bundles) {
+    if (auto done = upload(session, digest, bytes); !done.ok()) return print_error(done.error());
+  }
+  if (auto done = publish(session, push); !done.ok()) return print_error(done.error());
+  tell_published(push, arguments);
+  return watch_adoption(session, push, *before, *wait_ns, arguments);
 }
 
-int push_policy(const Environment& environment, const Arguments& arguments) {
-  const auto order = order_of(arguments);
-  if (!order.ok()) return print_error(order.error());
+int submit_drafts(const Environment& environment, const Arguments& arguments) {
+  auto draft = merged_drafts(arguments);
+  if (!draft.ok()) return print_error(draft.error());
   const auto opened = Session::open(environment, arguments);
   if (!opened.ok()) return print_error(opened.error());
   Session& session = **opened;
-  const auto before = ask_expected_nodes(session);
-  if (!before.ok()) return print_error(before.error());
-  const auto push = publish_order(session, *order, arguments);
+  if (auto taken = session.take_up_roots(); !taken.ok()) return print_error(taken.error());
+  const auto push = judged(session, std::move(draft->manifest), 1);
   if (!push.ok()) return print_error(push.error());
-  tell_published(*push, arguments);
-  return watch_adoption(session, *push, *before, order->wait_ns, arguments);
+  std::erase_if(draft->bundles, [&](const auto& entry) {
+    return std::ranges::find(push->manifest.bundles, entry.first, &ManifestBundle::digest) ==
+           push->manifest.bundles.end();
+  });
+  return publish_and_watch(session, *push, draft->bundles, arguments);
+}
+
+int push_policy(const Environment& environment, const Arguments& arguments) {
+  if (arguments.has("submit")) return submit_drafts(environment, arguments);
+  if (auto wait = wait_of(arguments); !wait.ok()) return print_error(wait.error());
+  std::optional<Order> order;
+  if (!arguments.has("promote")) {
+    auto made = order_of(arguments, environment.clock.wall_ns() / 1'000'000'000);
+    if (!made.ok()) return print_error(made.error());
+    order = *std::move(made);
+  }
+  const auto opened = Session::open(environment, arguments);
+  if (!opened.ok()) return print_error(opened.error());
+  Session& session = **opened;
+  if (auto taken = session.take_up_roots(); !taken.ok()) return print_error(taken.error());
+  const auto in_force = ask_in_force(session, arguments);
+  if (!in_force.ok()) return print_error(in_force.error());
+  auto load = load_of(session, *in_force, std::move(order), arguments);
+  if (!load.ok()) return print_error(load.error());
+  if (const auto file = arguments.value("prepare")) {
+    const Status done = prepare(session, *std::move(load), *in_force, *file);
+    return done.ok() ? exit_code::done : print_error(done.error());
+  }
+  const auto push = sign(session, load->manifest);
+  if (!push.ok()) return print_error(push.error());
+  return publish_and_watch(session, *push, load->bundles, arguments);
+}
+
+// One of three things is asked for.
+Status require_one_way(const Arguments& arguments) {
+  const bool has_files = !arguments.operands().empty();
+  if (arguments.has("promote") ? !has_files && !arguments.has("submit") : has_files) return {};
+  return Error{.name = "usage",
+               .detail = "name FILEs, or --promote SHARE, or --submit and DRAFTs",
+               .next = "reeve push --help"};
 }
 
 }  // namespace
 
 int run_push(const Environment& environment, CommandArguments arguments) {
-  return with_arguments(push_spec(), arguments,
-                        [&](const Arguments& parsed) { return push_policy(environment, parsed); });
+  return with_arguments(push_spec(), arguments, [&](const Arguments& parsed) {
+    const auto one = require_one_way(parsed);
+    return one.ok() ? push_policy(environment, parsed) : print_error(one.error());
+  });
 }
 
 }  // namespace reeve::cli

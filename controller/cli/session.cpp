@@ -1,6 +1,7 @@
 #include "controller/cli/session.h"
 
 #include "common/paths.h"
+#include "controller/cli/cli_limits.h"
 
 namespace reeve::cli {
 
@@ -29,6 +30,22 @@ Result<std::unique_ptr<Session>> Session::open(const Environment& environment,
   if (!link.ok()) return link.error();
   return std::make_unique<Session>(*std::move(fleet), *std::move(key), *std::move(link),
                                    environment.clock);
+}
+
+Status Session::take_up_roots() {
+  for (std::int64_t taken = 0; taken < limits::session_roots_max;) {
+    const auto items = client_.request("roots", {{"after", fleet_.root.version}});
+    if (!items.ok()) return items.error();
+    if (items->empty()) break;
+    for (const Value& item : *items) {
+      const Value* object = item.find("root");
+      if (object == nullptr || object->binary() == nullptr)
+        return Error{.name = "malformed", .detail = "the controller's root is no signed object"};
+      REEVE_TRY(take_up_root(fleet_, *object->binary()));
+      ++taken;
+    }
+  }
+  return {};
 }
 
 }  // namespace reeve::cli

@@ -21,6 +21,11 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
+  // Takes up the roots that the controller shows after ours, each by the one before it: what is
+  // judged afterwards is judged by the newest. Errors: those of request() and take_up_root().
+  Status take_up_roots();
+  Status take_up(ByteView root) { return take_up_root(fleet_, root); }
+
   const Fleet& fleet() const { return fleet_; }
   const SigningKey& operator_key() const { return key_; }
   OperatorClient& controller() { return client_; }

@@ -71,6 +71,7 @@ std::string summary(const std::vector<SeenNode>& nodes, const Norm& norm, std::i
 int show_status(const Environment& environment, const Arguments& arguments) {
   const auto opened = Session::open(environment, arguments);
   if (!opened.ok()) return print_error(opened.error());
+  if (auto taken = (*opened)->take_up_roots(); !taken.ok()) return print_error(taken.error());
   Session& session = **opened;
   const auto nodes = ask_expected_nodes(session);
   if (!nodes.ok()) return print_error(nodes.error());

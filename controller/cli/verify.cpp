@@ -102,6 +102,8 @@ std::string_view name_of(NodeState state) {
       return "unproven";
     case NodeState::refused:
       return "refused";
+    case NodeState::paused:
+      return "paused";
   }
   return "unproven";
 }
@@ -111,6 +113,7 @@ RuleSums sum_rules(const Heartbeat& heartbeat) {
   for (const std::uint32_t count : heartbeat.rules) sums.all += count;
   sums.unknown = count_of(heartbeat, RuleState::unknown) + count_of(heartbeat, RuleState::paused) +
                  count_of(heartbeat, RuleState::unsupported);
+  sums.paused = count_of(heartbeat, RuleState::paused);
   sums.deviating = sums.all - sums.unknown - count_of(heartbeat, RuleState::holds) -
                    count_of(heartbeat, RuleState::waived) -
                    count_of(heartbeat, RuleState::not_applicable);
@@ -133,6 +136,7 @@ NodeState state_of(const SeenNode& node, std::int64_t now_wall_ns) {
   if (heartbeat.stale) return NodeState::stale;
   const RuleSums sums = sum_rules(heartbeat);
   if (sums.deviating > 0) return NodeState::deviating;
+  if (sums.paused > 0 && sums.paused == sums.unknown) return NodeState::paused;
   return sums.unknown > 0 ? NodeState::unproven : NodeState::compliant;
 }
 

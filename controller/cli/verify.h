@@ -33,7 +33,7 @@ struct SeenNode {
 };
 SeenNode judge_node(const Value& item, const Root& root);
 
-enum class NodeState { compliant, deviating, stale, silent, unproven, refused };
+enum class NodeState { compliant, deviating, stale, silent, unproven, refused, paused };
 std::string_view name_of(NodeState state);
 
 // How rule states add up: `holds`, `waived` and `not_applicable` are as they should be; `unknown`,
@@ -41,14 +41,15 @@ std::string_view name_of(NodeState state);
 struct RuleSums {
   std::uint64_t all = 0;
   std::uint64_t deviating = 0;
-  std::uint64_t unknown = 0;
+  std::uint64_t unknown = 0;  // paused ones too
+  std::uint64_t paused = 0;
 };
 RuleSums sum_rules(const Heartbeat& heartbeat);
 
 // In this order: nothing believable is `unproven`, nothing fresh `silent`, then `refused`, `stale`,
-// `deviating`; rules whose state is not known make a node `unproven`. Freshness is the heartbeat's
-// own stamp against now: beyond limits::heartbeats_missed_until_silent intervals in either
-// direction it counts for nothing (a stamp from the future is `unproven`).
+// `deviating`, `paused`; rules whose state is not known make a node `unproven`. Freshness is the
+// heartbeat's own stamp against now: beyond limits::heartbeats_missed_until_silent intervals in
+// either direction it counts for nothing (a stamp from the future is `unproven`).
 NodeState state_of(const SeenNode& node, std::int64_t now_wall_ns);
 bool is_fresh(const Heartbeat& heartbeat, std::int64_t now_wall_ns);
 

@@ -64,7 +64,7 @@ struct Desk {
   std::string directory = where.path() + "/fleet";
 
   int init(std::vector<std::string> more = {}) {
-    more.insert(more.begin(), directory);
+    more.insert(more.begin(), {directory, "--no-passphrase"});
     return run_init(environment, more);
   }
   int enroll(std::vector<std::string> more) {
@@ -225,6 +225,7 @@ TEST_CASE(
   REQUIRE(fleet.ok());
   CHECK_FALSE(newest_manifest(*fleet)->has_value());
   Manifest manifest;
+  manifest.fleet = fleet->root.fleet;
   manifest.version = 5;
   manifest.created_s = desk.clock.wall_ns() / 1'000'000'000;
   manifest.expires_s = manifest.created_s + 60;

@@ -54,7 +54,9 @@ struct Desk {
         return std::unique_ptr<ZmqClient>(std::make_unique<AnsweringLink>(clock, answer));
       }};
 
-  Desk() { REQUIRE(run_init(environment, std::vector<std::string>{directory}) == 0); }
+  Desk() {
+    REQUIRE(run_init(environment, std::vector<std::string>{directory, "--no-passphrase"}) == 0);
+  }
   int records(std::vector<std::string> words) {
     words.insert(words.end(), {"--fleet", directory});
     return run_records(environment, words);

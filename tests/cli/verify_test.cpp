@@ -114,6 +114,15 @@ TEST_CASE("each state of a node is told from its heartbeat") {
         NodeState::compliant);
   CHECK(state_with([](Heartbeat& h) { rules_in(h, RuleState::unknown) = 1; }) ==
         NodeState::unproven);
+  CHECK(state_with([](Heartbeat& h) { rules_in(h, RuleState::paused) = 1; }) == NodeState::paused);
+  CHECK(state_with([](Heartbeat& h) {
+          rules_in(h, RuleState::paused) = 1;
+          rules_in(h, RuleState::deviating) = 1;
+        }) == NodeState::deviating);
+  CHECK(state_with([](Heartbeat& h) {
+          rules_in(h, RuleState::paused) = 1;
+          rules_in(h, RuleState::unknown) = 1;
+        }) == NodeState::unproven);
   CHECK(state_with([](Heartbeat& h) { h.stale = true; }) == NodeState::stale);
   CHECK(state_with([](Heartbeat& h) { h.refused = "bad_signature"; }) == NodeState::refused);
   CHECK(state_with([](Heartbeat& h) { h.made.wall_ns = now_ns - 91'000'000'000; }) ==

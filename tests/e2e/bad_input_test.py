@@ -126,7 +126,7 @@ class BadInput(FleetTest):
         taken = self.fleet.where / 'taken'
         taken.mkdir()
         (taken / 'mine').write_text('mine')
-        self.assert_refused(self.fleet.run(REEVE, 'init', taken, check=None), 'directory_not_empty')
+        self.assert_refused(self.fleet.run(REEVE, 'init', taken, '--no-passphrase', check=None), 'directory_not_empty')
         self.assertEqual(['mine'], os.listdir(taken))
 
     def test_an_unreachable_controller_is_named_and_leaves_nothing_behind(self):

@@ -102,7 +102,7 @@ class Fleet:
 
     def init(self):
         self.run(REEVE, 'init', self.fleet, '--name', 'e2e', '--controller', '127.0.0.1',
-                 '--port', '7117')
+                 '--port', '7117', '--no-passphrase')
 
     def start_controller(self):
         """Starts at the ports of the first start; the kernel chooses those."""
