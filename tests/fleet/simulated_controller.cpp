@@ -25,6 +25,7 @@ class SimulatedController::Mouth final : public ServerLink {
     if (controller_.disk_->power_is_cut()) return std::nullopt;
     return controller_.network_.receive();
   }
+  void close(const TransportKey& /*peer*/) override {}  // nobody is revoked here
 
  private:
   SimulatedController& controller_;
