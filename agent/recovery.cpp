@@ -205,8 +205,9 @@ Result<std::optional<ChainEnd>> decode_chain_end(ByteView bytes) {
 }
 
 Result<Recovered> recover_journal(Disk& disk, Stream stream) {
-  REEVE_TRY(disk.make_directory(paths::journal_directory));
-  REEVE_TRY(disk.sync_directory(""));
+  // A disk that takes nothing now may still be read: enforcement does not wait for it.
+  const bool is_named =
+      disk.make_directory(paths::journal_directory).ok() && disk.sync_directory("").ok();
   auto listed = disk.list(paths::journal_directory);
   if (!listed.ok()) return listed.error();
   Recovered out;
@@ -215,8 +216,8 @@ Result<Recovered> recover_journal(Disk& disk, Stream stream) {
   std::size_t from = out.segments.size();
   while (from > 0 && !begins_ready(disk, stream, out.segments[--from])) {
   }
-  const auto names =
-      disk.sync_directory(paths::journal_directory).ok() ? Names::durable : Names::unknown;
+  const bool are_named = is_named && disk.sync_directory(paths::journal_directory).ok();
+  const auto names = are_named ? Names::durable : Names::unknown;
   Replay replay(out);
   for (std::size_t i = from; i < out.segments.size(); ++i)
     replay_segment(disk, stream, out.segments[i], names, replay, out);
