@@ -100,7 +100,7 @@ TEST_CASE("a fleet of 100 agents under faults of all sorts keeps whole accounts"
       CAPTURE(fault);
       if (seeds == 1) CHECK(result.faults.contains(fault));
     }
-    const bool is_over = is_long() ? SystemClock().monotonic_ns() - begun > share : seeds == 3;
+    const bool is_over = is_long() ? SystemClock().monotonic_ns() - begun > share : seeds == 2;
     if (is_over) break;
   }
   MESSAGE(seeds, " seeds of 100 agents");

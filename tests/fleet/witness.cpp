@@ -197,9 +197,10 @@ bool Witness::is_excused(const SeenFix& fix) {
   const bool may_be_lost =
       life.had_faults || (life.end == SeenLife::End::power_cut && !fix.is_intent_durable);
   if (!may_be_lost) return false;
-  // Nothing could be written from the first moment to the last, and nobody lives to tell.
+  // Nothing could be written from the first moment to the last, and the launcher did not live until
+  // something could.
   const bool is_unheard_of = !chains_.contains({fix.node, fix.epoch, Stream::urgent});
-  if (is_unheard_of && life.end == SeenLife::End::power_cut) return true;
+  if (is_unheard_of && life.had_faults) return true;
   return std::ranges::any_of(stops_, [&](const auto& entry) {
     const auto& [node, epoch] = entry.first;
     if (node != fix.node || (epoch != fix.epoch && !life.had_faults)) return false;
