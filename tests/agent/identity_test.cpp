@@ -24,7 +24,8 @@ AgentWorld::Signed web_policy(const AgentWorld& world, std::uint64_t version) {
 
 std::size_t rules_of(const AgentWorld& world) {
   std::size_t rules = 0;
-  for (const auto count : world.last_heartbeat()->rules) rules += count;
+  const auto heartbeat = world.last_heartbeat();
+  for (const auto count : heartbeat->rules) rules += count;
   return rules;
 }
 
