@@ -77,6 +77,8 @@ inline constexpr std::int64_t sweep_slice_ns = 2'000'000;
 // looked at again; the rest waits for the next step, so that whoever makes very much of it keeps
 // neither launcher nor other rules waiting.
 inline constexpr std::int64_t work_slice_ns = 500'000'000;
+// So long after the last deviation nothing is kept for the next one.
+inline constexpr std::int64_t rest_after_ns = 10'000'000'000;
 // The launcher hears of us at least so often.
 inline constexpr std::int64_t loop_wait_ns_max = 4'000'000'000;
 inline constexpr std::size_t rechecks_max = 1'000;

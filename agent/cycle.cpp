@@ -20,6 +20,7 @@ CycleResult Cycle::run(ActivePolicy& policy, std::size_t rule, const Scope& scop
   const Looked looked = look(work, scope);
   const auto& seen = looked.seen;
   if (seen.ok()) {
+    result.has_deviated = !seen->holds();
     put_right(work, seen->deviations);
     close_what_holds(work, scope, looked);
     see_to_the_rest(work, *seen);

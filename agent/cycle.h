@@ -24,6 +24,7 @@ struct Recheck {
 struct CycleResult {
   bool is_cut_short = false;  // more deviations than one run may take: run the rule again
   bool is_any_over = false;   // something that deviated does not any more
+  bool has_deviated = false;  // something was not as policy wants it
   bool is_any_new = false;    // something was tried or listed, and so need not be named again
   bool is_unlisted = false;   // an incident is open beyond its rule's bound
   bool has_changed = false;   // the rule's state is another than before

@@ -121,6 +121,7 @@ void Enforcer::run(std::size_t rule, const Scope& scope, const Cause& cause) {
     resting_[{rule, *scope.object}] = now + (now - began) * limits::long_look_share;
   }
   is_state_new_ = is_state_new_ || result.has_changed;
+  if (result.has_deviated) rest_at_ = parts_.clock.monotonic_ns() + limits::rest_after_ns;
   if (parts_.recorder.is_crowded()) parts_.recorder.commit();
   // In the next step and not here: a rival that breaks as fast as we repair must not keep us from
   // everything else. One a rule at most, whatever else waits.
@@ -149,6 +150,13 @@ void Enforcer::work() {
   if (!sweep_at_ && parts_.clock.monotonic_ns() >= next_sweep_) begin_sweep("sweep");
   if (sweep_at_) sweep_slice();
   record_state_if_due();
+  rest_if_due();
+}
+
+void Enforcer::rest_if_due() {
+  if (sweep_at_ || !rest_at_ || parts_.clock.monotonic_ns() < *rest_at_) return;
+  rest_at_.reset();
+  if (parts_.hands != nullptr) parts_.hands->rest();
 }
 
 // Watches first, then the look: what changes in between is told of or seen.
@@ -230,6 +238,7 @@ std::int64_t Enforcer::next_due() const {
   due = std::min(due, teller_.budget().next_due().value_or(due));
   for (const Renewal& renewal : renewals_)
     if (renewal.is_owed) due = std::min(due, renewal.at_ns);
+  due = std::min(due, rest_at_.value_or(due));
   if (policy_.version == 0) return due;
   due = std::min(due, state_recorded_at_ + limits::state_record_hourly_ns);
   if (is_state_new_) due = std::min(due, state_recorded_at_ + limits::state_record_change_ns);

@@ -80,6 +80,7 @@ class Enforcer {
   void add_blind_spots(const std::vector<std::string>& spots);
   void record_blind(const std::vector<BlindPeriods::Period>& periods);
   void record_gaps(const std::vector<ReceiptBudget::Gap>& gaps);
+  void rest_if_due();
   void record_state_if_due();
   void record_state();
   std::int64_t jittered_sweep_interval();
@@ -103,6 +104,7 @@ class Enforcer {
   std::size_t sweep_left_ = 0;           // how many rules until it is done
   std::string sweep_via_;
   std::int64_t next_sweep_ = 0;
+  std::optional<std::int64_t> rest_at_;  // absent: nothing has deviated since the last rest
   // Rule and object, or none for the whole of it: due.
   std::map<std::pair<std::size_t, std::string>, std::int64_t> rechecks_;
   std::size_t objects_due_ = 0;  // how many of them name an object

@@ -116,6 +116,8 @@ class Hands {
   virtual ~Hands() = default;
   virtual RulesetHands& ruleset_hands() = 0;
   virtual SocketHands& socket_hands() = 0;
+  // Nothing has deviated for a while: gives back memory that acts and looks keep for the next ones.
+  virtual void rest() = 0;
   // Absent ids stay as they are.
   virtual Status set_owner(const FileReference& object, std::optional<std::uint32_t> uid,
                            std::optional<std::uint32_t> gid) = 0;

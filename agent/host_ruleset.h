@@ -63,6 +63,8 @@ class RulesetHands {
   virtual ~RulesetHands() = default;
   // One nft transaction: all of it or nothing. Errors: `fix_failed` with nft's words.
   virtual Status apply(const std::string& text) = 0;
+  // Gives back what earlier looks and acts have left for the next ones.
+  virtual void rest() = 0;
 };
 
 class Ruleset : public RulesetEyes, public RulesetHands {};

@@ -47,6 +47,7 @@ class LinuxHost final : public Eyes, public Hands {
   std::string group_name(std::uint32_t gid) const override;
 
   RulesetHands& ruleset_hands() override { return *network_.ruleset; }
+  void rest() override { network_.ruleset->rest(); }
   SocketHands& socket_hands() override { return *network_.sockets; }
   Status set_owner(const FileReference& object, std::optional<std::uint32_t> uid,
                    std::optional<std::uint32_t> gid) override;

@@ -18,6 +18,7 @@ class NoRuleset final : public Ruleset {
                                                  const std::string&) const override;
   Result<std::optional<std::string>> listing(const TableId&) const override;
   Status apply(const std::string&) override;
+  void rest() override {}
 };
 
 class NoSockets final : public Sockets {

@@ -38,6 +38,7 @@ class LinuxRuleset final : public Ruleset {
                                                  const std::string& chain) const override;
   Result<std::optional<std::string>> listing(const TableId& table) const override;
   Status apply(const std::string& text) override;
+  void rest() override;
 
  private:
   class Remembered;

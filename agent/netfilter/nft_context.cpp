@@ -103,6 +103,11 @@ Status NftContext::renew() {
   return {};
 }
 
+// One that cannot be had is no reason to give up the one that is there.
+void NftContext::rest() {
+  if (runs_ > 0) static_cast<void>(renew());
+}
+
 Result<std::string> NftContext::run(const std::string& text) {
   // What libnftables remembers of each run's table is given back, before a run and never behind it:
   // closing its socket waits for the kernel to free what the last transaction replaced.

@@ -24,6 +24,8 @@ class NftContext {
   // Runs the text as one transaction and answers what it prints. Errors: `nft_refused` with nft's
   // words, shortened to limits::nft_words_max.
   Result<std::string> run(const std::string& text);
+  // Gives back what the runs so far have left. Best long after the last: see above.
+  void rest();
 
  private:
   struct Context;

@@ -190,7 +190,7 @@ TEST_CASE("an idle agent asks for no time before its next duty") {
   world.link_up();
   world.push(1, {file_rule("secret-mode", secret)});
   world.acknowledge_all();
-  world.advance(limits::acknowledged_write_ns);
+  world.advance(std::max(limits::acknowledged_write_ns, limits::rest_after_ns));
   const std::int64_t idle = world.agent->step() - world.clock.monotonic_ns();
   CHECK(idle > limits::heartbeat_interval_ns / 2);
   world.hear(MessageType::link_state, Bytes{0, 1});

@@ -67,6 +67,22 @@ struct Fresh final : Resource {
   mutable std::string fixed_;
 };
 
+// Deviates until it is put right.
+struct Once final : Resource {
+  std::vector<Watch> watches() const override { return {}; }
+  bool covers(const std::string&) const override { return true; }
+  Result<CheckResult> check(const Eyes&, const Scope&) const override {
+    CheckResult result;
+    if (!is_right_) result.deviations.emplace_back();
+    return result;
+  }
+  Status fix(const Deviation&, Hands&, const Eyes&) const override {
+    is_right_ = true;
+    return {};
+  }
+  mutable bool is_right_ = false;
+};
+
 struct World {
   World() { policy.bundles.push_back({{"base", 7, {}, {}}, 0, 0}); }
   void add(std::unique_ptr<Resource> resource) {
@@ -146,6 +162,24 @@ TEST_CASE("a rival that breaks as fast as we repair does not keep the enforcer f
   CHECK(world.enforcer.next_due() <= world.clock.monotonic_ns());
   world.enforcer.work();
   CHECK(fixes == 2 * limits::check_deviations_max);
+}
+
+TEST_CASE("what is kept for the next deviation is given back when none has come for a while") {
+  World world;
+  world.add(std::make_unique<Once>());
+  world.enforcer.adopt(std::move(world.policy), "start");
+  world.enforcer.work();
+  world.clock.advance(limits::rest_after_ns - 1);
+  world.enforcer.work();
+  CHECK(world.host.rests() == 0);
+  CHECK(world.enforcer.next_due() == world.clock.monotonic_ns() + 1);
+  world.clock.advance(1);
+  world.enforcer.work();
+  CHECK(world.host.rests() == 1);
+  CHECK(world.enforcer.next_due() > world.clock.monotonic_ns() + limits::rest_after_ns);
+  world.clock.advance(2 * limits::rest_after_ns);
+  world.enforcer.work();
+  CHECK(world.host.rests() == 1);
 }
 
 TEST_CASE("a sensor that is made to lose events again and again has one record a minute") {

@@ -46,6 +46,8 @@ class FakeHost final : public Eyes, public Hands {
   std::size_t looks() const { return looks_; }
   // How often content was digested or read: what costs a real host most.
   std::size_t readings() const { return readings_; }
+  // How often everything kept was to be given back.
+  std::size_t rests() const { return rests_; }
   // What is at a path, for assertions; final links are not followed. It must be there.
   FileFacts at(const std::string& path) const;
   const std::string& content_at(const std::string& path) const;
@@ -57,6 +59,7 @@ class FakeHost final : public Eyes, public Hands {
   const SocketEyes& sockets() const override { return *sockets_; }
   RulesetHands& ruleset_hands() override { return *ruleset_; }
   SocketHands& socket_hands() override { return *sockets_; }
+  void rest() override { ++rests_; }
 
   Result<std::optional<FileFacts>> look(const std::string& path) const override;
   Result<std::optional<std::string>> resolve(const std::string& path) const override;
@@ -111,6 +114,7 @@ class FakeHost final : public Eyes, public Hands {
   std::uint64_t next_inode_ = 1;
   mutable std::size_t looks_ = 0;
   mutable std::size_t readings_ = 0;
+  std::size_t rests_ = 0;
 };
 
 }  // namespace reeve

@@ -1,5 +1,6 @@
 // Looks and acts inside the deciding process's sandbox, and what a long life costs.
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -83,6 +84,20 @@ NAMESPACE_CASE("ten thousand acts and looks need no more memory than a thousand"
     if (i == 1'999) after_some = resident_pages();
   }
   CHECK(resident_pages() < after_some + 512);  // 2 MiB
+}
+
+NAMESPACE_CASE("a rest gives back what libnftables keeps of each table, and acts go on") {
+  PacketFilter filter;
+  auto ruleset = std::move(*LinuxRuleset::open(std::make_unique<ForkedRoom>()));
+  for (int i = 0; i < 8; ++i) {
+    const std::string table = fmt::format("table inet t{} {{ chain a {{ counter drop; }}; }}", i);
+    REQUIRE(ruleset->apply(table).ok());
+  }
+  const long before = resident_pages();
+  ruleset->rest();
+  CHECK(resident_pages() < before - 128);  // 512 KiB
+  REQUIRE(ruleset->apply(again).ok());
+  CHECK(ruleset->table(inet_t, {})->has_value());
 }
 
 }  // namespace
