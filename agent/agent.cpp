@@ -22,9 +22,13 @@ Result<std::unique_ptr<Agent>> Agent::start(const Parts& parts) {
     if (!recovered.ok()) return recovered.error();
     *half = std::move(*recovered);
   }
+  auto keys = RecordKeys::load(parts.disk, parts.identity.certificate);
+  if (!keys.ok()) return keys.error();
+  const Epoch epoch = random_bytes<16>();
+  (*keys)->begin(ended_before(before, (*keys)->epoch()), epoch, parts.clock.wall_ns());
   Beginning beginning = begin_from(before);
-  auto agent =
-      std::make_unique<Agent>(parts, before, std::move(beginning.incidents), random_bytes<16>());
+  auto agent = std::make_unique<Agent>(parts, before, std::move(beginning.incidents),
+                                       std::move(*keys), epoch);
   record_start(agent->recorder_, before, std::move(beginning.untold), parts.clock.wall_ns());
   // Durable before the first fix, so that there is a segment for its intent.
   agent->recorder_.flush();
@@ -32,14 +36,16 @@ Result<std::unique_ptr<Agent>> Agent::start(const Parts& parts) {
   return agent;
 }
 
-Agent::Agent(const Parts& parts, const Before& before, Incidents incidents, const Epoch& epoch)
+Agent::Agent(const Parts& parts, const Before& before, Incidents incidents,
+             std::unique_ptr<RecordKeys> keys, const Epoch& epoch)
     : parts_(parts),
       time_(parts.clock, parts.disk),
       certificate_(parts.identity.certificate),
       transport_(parts.disk, parts.identity),
       incidents_(std::move(incidents)),
-      recorder_({parts.clock, parts.disk, parts.identity.record_key,
-                 parts.identity.certificate.node, epoch, incidents_, parts.segment_bytes_max},
+      keys_(std::move(keys)),
+      recorder_({parts.clock, parts.disk, keys_->key(), parts.identity.certificate.node, epoch,
+                 incidents_, parts.segment_bytes_max, [this] { return keys_->finish(); }},
                 before.urgent, before.routine),
       store_({parts.disk, time_, parts.identity.certificate.node, parts.identity.certificate.labels,
               parts.identity.root, parts.identity.root_object}),
@@ -47,7 +53,8 @@ Agent::Agent(const Parts& parts, const Before& before, Incidents incidents, cons
       enforcer_({parts.eyes, parts.hands, parts.clock, recorder_, incidents_, parts.sensors,
                  parts.notes, ByteReader(epoch.view()).u64()}),
       outbox_({parts.clock, parts.disk, parts.courier, parts.identity.certificate.node,
-               recorder_.journal(Stream::urgent), recorder_.journal(Stream::routine)}) {}
+               recorder_.journal(Stream::urgent), recorder_.journal(Stream::routine)}),
+      key_due_(parts.clock.monotonic_ns() + limits::key_lifetime_ns) {}
 
 void Agent::load_policy() {
   auto cached = store_.load();
@@ -92,6 +99,7 @@ std::int64_t Agent::step() {
   enforcer_.work();
   notice_clock();
   notice_link();
+  rotate_key();
   tell_more_refusals();
   const std::int64_t now = parts_.clock.monotonic_ns();
   if (store_.is_waiting() && now >= reconsider_due_) {
@@ -101,6 +109,7 @@ std::int64_t Agent::step() {
   if (auto due = pauses_.next_due(); due && now >= *due) apply_pauses();
   if (auto due = recorder_.commit_due(); due && now >= *due) recorder_.commit();
   notice_disk();
+  notice_key();
   if (link_is_up_) talk();
   outbox_.keep_positions();
   return next_due();
@@ -118,6 +127,11 @@ void Agent::stop() {
 
 void Agent::talk() {
   const std::int64_t now = parts_.clock.monotonic_ns();
+  // First, so that what the newest key signs is believed from the first message on.
+  if (!keys_->send(parts_.courier, now)) {
+    heartbeat_due_ = now + limits::send_retry_ns;
+    return;
+  }
   const bool is_news = enforcer_.state_records() != states_told_;
   if (now >= heartbeat_due_ || is_news) send_heartbeat();
   if (now >= fetch_due_) fetch();
@@ -131,7 +145,9 @@ std::int64_t Agent::next_due() const {
   if (store_.is_waiting()) due = std::min(due, reconsider_due_);
   if (link_is_up_ != link_told_) due = std::min(due, link_tell_at_);
   if (auto over = pauses_.next_due()) due = std::min(due, *over);
+  due = std::min(due, key_due_);
   if (!link_is_up_) return due;
+  if (auto send = keys_->next_due()) due = std::min(due, *send);
   due = std::min(due, heartbeat_due_);
   if (transport_.statement() != nullptr) due = std::min(due, rekey_due_);
   if (store_.wanted()) due = std::min(due, fetch_due_);
@@ -144,6 +160,26 @@ void Agent::notice_clock() {
   if (!jump) return;
   parts_.notes.note("the clock jumped");
   recorder_.add("clock_jump", std::nullopt, {{"from", jump->from_ns}, {"to", jump->to_ns}});
+}
+
+void Agent::rotate_key() {
+  const std::int64_t now = parts_.clock.monotonic_ns();
+  if (now < key_due_) return;
+  key_due_ = now + limits::key_lifetime_ns;
+  if (!keys_->is_settled()) return;
+  keys_->begin({recorder_.epoch(), recorder_.sealed()}, recorder_.epoch(), parts_.clock.wall_ns());
+  // What a disk refuses now is tried again before anything else is sealed.
+  static_cast<void>(keys_->finish());
+}
+
+void Agent::notice_key() {
+  const auto& refusal = keys_->wipe_refusal();
+  const std::string name = refusal ? refusal->name : "";
+  if (name == wipe_refusal_) return;
+  wipe_refusal_ = name;
+  if (refusal)
+    parts_.notes.note(fmt::format("a record key that is no longer used could not be wiped: {}: {}",
+                                  name, refusal->detail));
 }
 
 void Agent::notice_disk() {

@@ -33,7 +33,8 @@ class Agent {
   // disk's, where the journal cannot even be listed.
   static Result<std::unique_ptr<Agent>> start(const Parts& parts);
   // For start() alone: with what it read back.
-  Agent(const Parts& parts, const Before& before, Incidents incidents, const Epoch& epoch);
+  Agent(const Parts& parts, const Before& before, Incidents incidents,
+        std::unique_ptr<RecordKeys> keys, const Epoch& epoch);
 
   // The courier is another one: it is told whom to talk to and has no link yet.
   void courier_started();
@@ -75,6 +76,9 @@ class Agent {
   void record_refusal(const Error& refused, const Digest& object);
   void tell_more_refusals();
   void record_adoption(const ActivePolicy& policy);
+  void hear_newest_succession(ByteView payload);
+  void rotate_key();
+  void notice_key();
   void send_heartbeat();
   void fetch();
   void talk();
@@ -90,6 +94,7 @@ class Agent {
   Digest refused_certificate_{};              // told of once
   TransportKeyring transport_;
   Incidents incidents_;
+  std::unique_ptr<RecordKeys> keys_;
   Recorder recorder_;
   PolicyStore store_;
   Pauses pauses_;
@@ -108,6 +113,9 @@ class Agent {
   std::optional<FetchRequest> asked_;  // the last fetch
   std::int64_t reconsider_due_ = 0;
   std::vector<VerifiedAct> pausing_;  // what is on record as having begun and not ended
+  std::int64_t key_due_ = 0;          // when another key is to follow
+  bool key_is_forked_ = false;
+  std::string wipe_refusal_;
   std::string disk_refusal_;
   std::int64_t refusals_until_ = 0;  // when the records of refusals are counted anew
   std::size_t refusals_ = 0;         // that got a record of their own since

@@ -55,7 +55,7 @@ void Agent::tell_certificate() {
 }
 
 Status Agent::rotate_transport_key() {
-  REEVE_TRY(transport_.begin(parts_.identity.record_key, parts_.clock.wall_ns() / 1'000'000'000));
+  REEVE_TRY(transport_.begin(keys_->key(), parts_.clock.wall_ns() / 1'000'000'000));
   rekey_due_ = 0;
   return {};
 }

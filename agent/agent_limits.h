@@ -59,6 +59,18 @@ inline constexpr std::int64_t state_record_hourly_ns = 3'600'000'000'000;
 inline constexpr std::int64_t ack_timeout_ns = 10'000'000'000;  // then batches are sent again
 inline constexpr std::int64_t clock_jump_ns = 3'600'000'000'000;
 
+// Record keys: how long one signs at most, what is kept of statements that the controller has
+// acknowledged, and how many it need not have heard of: beyond that no key is made and nothing is
+// sealed (`key_backlog`).
+inline constexpr std::int64_t key_lifetime_ns = 86'400'000'000'000;
+inline constexpr std::size_t successions_kept = 64;
+inline constexpr std::size_t successions_unacknowledged_max = 16'384;
+inline constexpr std::size_t successions_bytes_max = 32u << 20;
+inline constexpr std::size_t successions_in_flight_max = 64;
+inline constexpr std::size_t record_key_file_bytes_max = 4'096;
+static_assert((successions_unacknowledged_max + successions_kept) * (succession_bytes_max + 128) <=
+              successions_bytes_max);
+
 // Batches of one stream on their way without an acknowledgement.
 inline constexpr std::size_t batches_in_flight_max = 16;
 

@@ -45,7 +45,7 @@ void Agent::hear(const WireMessage& message) {
     case MessageType::configure_enrollment:
       return;  // never to a node that is enrolled
     case MessageType::newest_succession:
-      return;
+      return hear_newest_succession(message.payload);
     case MessageType::certificate:
       return hear_certificate(message.payload);
     case MessageType::rekeyed:
@@ -64,6 +64,7 @@ void Agent::hear_link_state(ByteView payload) {
   transport_.session_stands();
   heartbeat_due_ = 0;
   fetch_due_ = 0;
+  keys_->send_again();
   outbox_.send_again();
 }
 
@@ -78,7 +79,25 @@ void Agent::notice_link() {
 
 void Agent::hear_acknowledgement(ByteView payload) {
   const auto acknowledgement = decode_acknowledgement(payload);
-  if (acknowledgement.ok()) outbox_.acknowledge(*acknowledgement);
+  if (!acknowledgement.ok() || keys_->acknowledge(*acknowledgement)) return;
+  outbox_.acknowledge(*acknowledgement);
+}
+
+// Proof that somebody else has, or had, a key of ours: a clone, a thief, or this host before a
+// snapshot was restored. Once a start, so that nobody fills the disk with it.
+void Agent::hear_newest_succession(ByteView payload) {
+  const auto fork = keys_->hear_newest(payload);
+  if (!fork || std::exchange(key_is_forked_, true)) return;
+  parts_.notes.note(
+      fmt::format("key_fork: record key {} has another successor than ours: this node's state was "
+                  "copied or restored",
+                  fork->ours.number - 1));
+  recorder_.add("key_fork", std::nullopt,
+                {{"number", fork->ours.number},
+                 {"old", fork->ours.old_key},
+                 {"ours", key_hash(fork->ours.key)},
+                 {"other", key_hash(fork->other.key)},
+                 {"made", fork->other.wall_ns}});
 }
 
 void Agent::take(PolicyEvent event) {
@@ -167,8 +186,7 @@ void Agent::send_heartbeat() {
   beat.sealed = {recorder_.durable_records(Stream::urgent),
                  recorder_.durable_records(Stream::routine)};
   beat.pauses = pauses_.ids();
-  const Bytes object =
-      seal_object(ObjectType::heartbeat, encode_heartbeat(beat), parts_.identity.record_key);
+  const Bytes object = seal_object(ObjectType::heartbeat, encode_heartbeat(beat), keys_->key());
   const std::int64_t now = parts_.clock.monotonic_ns();
   if (parts_.courier.send(encode_message(MessageType::heartbeat, object))) {
     ++heartbeats_;

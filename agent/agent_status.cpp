@@ -90,6 +90,8 @@ Value::Map Agent::status() const {
           {"paused", pauses_told(pausing_)},
           {"link", link_is_up_ ? "up" : "down"},
           {"isolation", isolation_},
+          {"record_key", keys_->number()},
+          {"key_fork", key_is_forked_},
           {"sensors", texts(enforcer_.sensor_names())},
           {"blind_spots", texts(enforcer_.blind_spots())},
           {"unacknowledged", std::uint64_t{outbox_.in_flight()}},

@@ -63,8 +63,6 @@ Result<std::optional<TransportStatement>> load_statement(const Disk& disk,
 }  // namespace
 
 Result<Identity> load_identity(const Disk& disk) {
-  auto record_key = load_key(disk, paths::record_key, KeyKind::ed25519);
-  if (!record_key.ok()) return record_key.error();
   auto transport_key = load_key(disk, paths::transport_key, KeyKind::x25519);
   if (!transport_key.ok()) return transport_key.error();
   auto root_object = need(disk, paths::trusted_root);
@@ -81,10 +79,9 @@ Result<Identity> load_identity(const Disk& disk) {
   if (!statement.ok()) return statement.error();
   // A rotation may have been cut off between the statement and the key: either is this node's.
   const bool is_certified = certificate->transport_key == transport_key->public_key;
-  if (certificate->record_key != record_key->public_key || (!is_certified && !*statement))
-    return Error{"key_mismatch", "the certificate is for other keys than those in identity/"};
-  return Identity{SigningKey::from_seed(record_key->secret.bytes()),
-                  {transport_key->public_key, std::move(transport_key->secret)},
+  if (!is_certified && !*statement)
+    return Error{"key_mismatch", "the certificate is for another transport key"};
+  return Identity{{transport_key->public_key, std::move(transport_key->secret)},
                   std::move(*certificate),
                   std::move(*root),
                   std::move(*root_object),

@@ -1,4 +1,5 @@
-// Who this node is and whom it trusts, as its state directory says. Loaded once at a start; a value
+// Who this node is and whom it trusts, as its state directory says, but for its record key
+// (record_keys.h), which only the deciding process may hold. Loaded once at a start; a value
 // apart from its secrets, which are wiped with it.
 #pragma once
 
@@ -8,7 +9,6 @@
 namespace reeve {
 
 struct Identity {
-  SigningKey record_key;
   TransportKeyPair transport;
   NodeCertificate certificate;
   Root root;

@@ -113,6 +113,8 @@ void Recorder::flush() {
 void Recorder::commit_half(Half& half) {
   if (!half.waiting_since) return;
   if (half.refusal && parts_.clock.monotonic_ns() < half.retry_at) return;
+  if (parts_.settle_key)
+    if (auto settled = parts_.settle_key(); !settled.ok()) return refused(half, settled.error());
   if (auto done = half.sealer.commit(); !done.ok()) return refused(half, done.error());
   half.waiting_since.reset();
   half.refusal.reset();

@@ -3,6 +3,8 @@
 // or a full queue cost. The rest of the agent never waits for it. Owned by the Agent.
 #pragma once
 
+#include <functional>
+
 #include "agent/accounts.h"
 #include "agent/agent_limits.h"
 #include "agent/incidents.h"
@@ -21,6 +23,9 @@ class Recorder final : public Accounts {
     Epoch epoch;
     const Incidents& incidents;
     std::size_t segment_bytes_max = limits::journal_segment_bytes_max;
+    // Asked before anything is sealed: a key that is about to follow must be durable by then. None:
+    // the key stays as it is.
+    std::function<Status()> settle_key{};
   };
   Recorder(const Parts& parts, const Recovered& urgent, const Recovered& routine);
 
@@ -49,6 +54,10 @@ class Recorder final : public Accounts {
   const Epoch& epoch() const { return parts_.epoch; }
   std::uint64_t durable_records(Stream stream) const {
     return half(stream).sealer.durable_records();
+  }
+  // All that has been sealed, by Stream.
+  std::array<KeySuccession::End, 2> sealed() const {
+    return {urgent_.sealer.sealed(), routine_.sealer.sealed()};
   }
   Journal& journal(Stream stream) { return half(stream).journal; }
 

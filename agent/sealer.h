@@ -9,7 +9,7 @@
 #include "agent/agent_limits.h"
 #include "agent/journal.h"
 #include "agent/recovery.h"
-#include "common/batch.h"
+#include "common/key_succession.h"
 
 namespace reeve {
 
@@ -39,6 +39,8 @@ class Sealer {
   // when idle. Errors as commit().
   Status roll(std::vector<Bytes> carried, std::vector<Bytes> intents);
 
+  // Of this epoch, durable or not: no other bytes will ever be sealed for these.
+  KeySuccession::End sealed() const { return {next_, previous_}; }
   std::uint64_t durable_records() const { return durable_records_; }  // of this epoch
 
  private:

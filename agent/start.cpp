@@ -81,6 +81,17 @@ Beginning begin_from(const Before& before) {
   return out;
 }
 
+RecordKeys::Ended ended_before(const Before& before, const std::optional<Epoch>& key_epoch) {
+  RecordKeys::Ended ended{};
+  const auto epoch = key_epoch ? key_epoch : previous_epoch(before);
+  if (!epoch) return ended;
+  ended.epoch = *epoch;
+  for (auto [end, half] :
+       {std::pair{&ended.ends[0], &before.urgent}, std::pair{&ended.ends[1], &before.routine}})
+    if (half->end && half->end->epoch == *epoch) *end = {half->end->last + 1, half->end->header};
+  return ended;
+}
+
 void record_start(Recorder& recorder, const Before& before, std::vector<Receipt> untold,
                   std::int64_t now_wall_ns) {
   const auto previous = previous_epoch(before);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "agent/record.h"
+#include "agent/record_keys.h"
 
 namespace reeve {
 
@@ -20,6 +21,9 @@ struct Beginning {
   std::vector<Receipt> untold;
 };
 Beginning begin_from(const Before& before);
+// What the key that was left behind has signed: in `key_epoch`, the only one in which it signs, or,
+// for a first key, in the epoch before.
+RecordKeys::Ended ended_before(const Before& before, const std::optional<Epoch>& key_epoch);
 // To be called once, before anything else is recorded.
 void record_start(Recorder& recorder, const Before& before, std::vector<Receipt> untold,
                   std::int64_t now_wall_ns);

@@ -39,6 +39,9 @@ class Disk {
   virtual Status rename(std::string_view from, std::string_view to) = 0;
   virtual Status remove(std::string_view name) = 0;  // missing is success
   virtual Status sync_directory(std::string_view name) = 0;
+  // Overwrites the file's bytes where they are, syncs, and removes the name; missing is success.
+  // What a filesystem or a drive has copied elsewhere stays.
+  virtual Status wipe(std::string_view name) = 0;
 };
 
 // The whole file or nothing: temporary name, append, sync, rename, sync_directory.
@@ -63,6 +66,7 @@ class SystemDisk final : public Disk {
   Status rename(std::string_view from, std::string_view to) override;
   Status remove(std::string_view name) override;
   Status sync_directory(std::string_view name) override;
+  Status wipe(std::string_view name) override;
   int directory_fd() const { return directory_.get(); }
 
  private:

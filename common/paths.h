@@ -13,7 +13,11 @@ inline constexpr std::string_view temporary_suffix = ".new";
 inline constexpr std::string_view replacement_prefix = ".reeve-";
 
 // The agent's state directory (0700).
-inline constexpr std::string_view record_key = "identity/record.key";
+inline constexpr std::string_view identity_directory = "identity";
+inline constexpr std::string_view record_key = "identity/record.key";      // the first one
+inline constexpr std::string_view record_key_prefix = "identity/record-";  // + number of 8 digits
+inline constexpr std::string_view record_key_suffix = ".key";
+inline constexpr std::string_view successions = "identity/successions";
 inline constexpr std::string_view transport_key = "identity/transport.key";
 // A transport key that replaced the certificate's: the node's statement of it, and a rotation that
 // is under way (agent/transport_keyring.h).
@@ -52,6 +56,7 @@ inline constexpr std::string_view fleet_root = "public/root";
 inline constexpr std::string_view fleet_contact = "public/controller";
 inline constexpr std::string_view fleet_manifest = "public/manifest";  // the newest pushed or seen
 inline constexpr std::string_view fleet_checkpoint = "public/checkpoint";  // the newest believed
+inline constexpr std::string_view fleet_known_nodes = "public/nodes";  // verified here before
 
 // The controller's state directory (DIR/controller, carried to the server).
 inline constexpr std::string_view ledger_key = "ledger.key";

@@ -262,6 +262,23 @@ Status SystemDisk::remove(std::string_view name) {
   return disk_error("unlink", name, errno);
 }
 
+Status SystemDisk::wipe(std::string_view name) {
+  auto file = open_file(directory_.get(), name, O_WRONLY);
+  if (!file) return file.error().os_errno == ENOENT ? Status{} : Status(file.error());
+  const Bytes zeros(4'096);
+  for (std::uint64_t done = 0; done < file->size;) {
+    const auto count = std::min<std::uint64_t>(zeros.size(), file->size - done);
+    auto n = uninterrupted(
+        [&] { return ::pwrite(file->fd.get(), zeros.data(), count, static_cast<off_t>(done)); });
+    if (n < 0) return disk_error("write", name, errno);
+    done += static_cast<std::uint64_t>(n);
+  }
+  if (uninterrupted([&] { return ::fdatasync(file->fd.get()); }) != 0) {
+    return disk_error("fdatasync", name, errno);
+  }
+  return remove(name);
+}
+
 Status SystemDisk::sync_directory(std::string_view name) {
   auto fd = find_directory(directory_.get(), name);
   if (!fd) return fd.error();

@@ -69,8 +69,10 @@ Status Controller::take_message(const Node& node, const TransportKey& peer, Byte
   }
   if (message->type == MessageType::batch) return take_batch(node, peer, message->payload, turn);
   if (message->type == MessageType::heartbeat) {
-    take_heartbeat(node, peer, message->payload, turn);
-    return {};
+    return take_heartbeat(node, peer, message->payload, turn);
+  }
+  if (message->type == MessageType::succession) {
+    return take_succession(node, peer, message->payload, turn);
   }
   if (message->type == MessageType::certificate_held) {
     registry_.holds_certificate(node.id(), ByteReader(message->payload).u64());
@@ -97,34 +99,89 @@ Status Controller::take_batch(const Node& node, const TransportKey& peer, ByteVi
   if (!verdict.ok()) return verdict.error();
   count(verdict->name);
   if (verdict->is_fork) count("fork");
-  if (node.flags != flags) {
-    note(fmt::format("node {}: its records are flagged {}", node.certificate.name,
-                     fmt::join(node.flag_names(), ", ")));
-  }
+  note_flags(node, flags);
   if (verdict->acknowledgement) {
     turn.acknowledgements.push_back({peer, std::move(*verdict->acknowledgement)});
   }
+  return verdict->name == "key_unknown" ? tell_newest(node, peer, turn) : Status{};
+}
+
+void Controller::note_flags(const Node& node, std::uint32_t before) {
+  if (node.flags == before) return;
+  note(fmt::format("node {}: its records are flagged {}", node.certificate.name,
+                   fmt::join(node.flag_names(), ", ")));
+}
+
+Status Controller::take_succession(const Node& node, const TransportKey& peer, ByteView object,
+                                   Turn& turn) {
+  if (store_rests()) {
+    count("store_resting");
+    return {};
+  }
+  REEVE_TRY(begin(turn));
+  const auto flags = node.flags;
+  auto verdict = intake_.take_succession(node.id(), object);
+  if (!verdict.ok()) return verdict.error();
+  count(verdict->name);
+  note_flags(node, flags);
+  if (verdict->acknowledgement) {
+    turn.acknowledgements.push_back({peer, std::move(*verdict->acknowledgement)});
+  }
+  if (!verdict->told.empty()) {
+    turn.answers.push_back({peer, encode_message(MessageType::newest_succession, verdict->told)});
+  }
+  return verdict->name == "key_unknown" ? tell_newest(node, peer, turn) : Status{};
+}
+
+// A store that came back from a backup lacks the newest keys: the node sends again what follows.
+Status Controller::tell_newest(const Node& node, const TransportKey& peer, Turn& turn) {
+  const auto told = node.told_newest_ns;
+  if (told && clock_.boottime_ns() - *told < limits::tell_newest_ns) return {};
+  registry_.told_newest(node.id(), clock_);
+  Bytes newest;
+  if (node.newest_key) {
+    const auto leaves =
+        store_.successions({node.id(), std::nullopt, node.newest_key->hash(), 0}, 1);
+    if (!leaves.ok()) return leaves.error();
+    if (!leaves->empty()) newest = leaves->front().object;
+  }
+  turn.answers.push_back({peer, encode_message(MessageType::newest_succession, newest)});
   return {};
 }
 
-void Controller::take_heartbeat(const Node& node, const TransportKey& peer, ByteView payload,
-                                Turn& turn) {
+Status Controller::take_heartbeat(const Node& node, const TransportKey& peer, ByteView payload,
+                                  Turn& turn) {
   const auto verdict = intake_.take_heartbeat(node.id(), payload);
   count(verdict.name);
-  if (verdict.name != "heard") return;
+  if (verdict.name == "key_unknown") return tell_newest(node, peer, turn);
+  if (verdict.name != "heard") return {};
   for (auto& message : news_for(node)) {
     turn.answers.push_back({peer, std::move(message)});
   }
   // The first is the one that it enrolled with.
-  if (node.certificate.version == 1 || node.held_certificate >= node.certificate.version) return;
+  if (node.certificate.version == 1 || node.held_certificate >= node.certificate.version) return {};
   turn.answers.push_back({peer, encode_message(MessageType::certificate, node.certificate_object)});
+  return {};
 }
 
 // A statement that is kept already is acknowledged again: the answer was lost.
 Status Controller::take_rekey(const Node& node, const TransportKey& peer, ByteView payload,
                               Turn& turn) {
   const bool is_kept = std::ranges::equal(payload, node.transport_object);
-  auto rekeyed = is_kept ? Result<Node>(node) : registry_.check_rekeying(node.id(), payload, peer);
+  // Of a chain any key may have signed it: the answer to a statement may be late by a restart.
+  const auto signer = signer_of(payload, ObjectType::transport_key);
+  if (!signer.ok()) {
+    count(signer.error().name);
+    return {};
+  }
+  const auto key = NodeKeys(store_).find(node, *signer);
+  if (!key.ok()) return key.error();
+  if (!*key) {
+    count("key_unknown");
+    return tell_newest(node, peer, turn);
+  }
+  auto rekeyed =
+      is_kept ? Result<Node>(node) : registry_.check_rekeying(node.id(), payload, peer, **key);
   if (!rekeyed.ok()) {
     count(rekeyed.error().name);
     return {};
@@ -166,6 +223,7 @@ Status Controller::commit(Turn& turn) {
   if (rows) REEVE_TRY(registry_.write_changes(store_));
   for (const auto& done : turn.rekeyed) REEVE_TRY(store_.put_node(row_of(done.node)));
   REEVE_TRY(ledger_->commit());
+  intake_.committed();
   turn.in_transaction = false;
   if (store_failed_ns_) note("store: writes succeed again");
   store_failed_ns_.reset();

@@ -78,7 +78,10 @@ class Controller {
   Status take_messages(ServerLink& link, Turn& turn);
   Status take_message(const Node& node, const TransportKey& peer, ByteView bytes, Turn& turn);
   Status take_batch(const Node& node, const TransportKey& peer, ByteView payload, Turn& turn);
-  void take_heartbeat(const Node& node, const TransportKey& peer, ByteView payload, Turn& turn);
+  Status take_succession(const Node& node, const TransportKey& peer, ByteView object, Turn& turn);
+  Status tell_newest(const Node& node, const TransportKey& peer, Turn& turn);
+  void note_flags(const Node& node, std::uint32_t before);
+  Status take_heartbeat(const Node& node, const TransportKey& peer, ByteView payload, Turn& turn);
   Status take_rekey(const Node& node, const TransportKey& peer, ByteView payload, Turn& turn);
   void take_fetch(const TransportKey& peer, ByteView payload, Turn& turn);
   Status begin(Turn& turn);

@@ -50,6 +50,17 @@ std::optional<Epoch> read_epoch_start(const Batch& batch) {
   return previous->binary() != nullptr ? fixed<16>(*previous->binary()) : std::nullopt;
 }
 
+Result<KeyHash> batch_signer(ByteView batch) {
+  const auto size = signed_object_size(batch);
+  if (!size.ok()) return size.error();
+  return signer_of(batch.first(*size), ObjectType::batch_header);
+}
+
+// What a key may not do, as against a store that does not answer.
+bool is_judgement(const Error& error) {
+  return error.name == "wrong_epoch" || error.name == "key_retired";
+}
+
 bool is_newer(const Heartbeat& heartbeat, const Node& node) {
   if (!node.heartbeat) return true;
   if (heartbeat.epoch == node.heartbeat->epoch) return heartbeat.count > node.heartbeat->count;
@@ -69,10 +80,18 @@ struct Intake::Arrival {
 Result<Verdict> Intake::take_batch(const NodeId& node, ByteView payload) {
   const auto* sender = registry_.find(node);
   REEVE_ASSERT(sender != nullptr);
-  auto batch = open_batch(payload, sender->certificate.record_key);
+  const auto signer = batch_signer(payload);
+  if (!signer.ok()) return Verdict{signer.error().name};
+  const auto key = keys_.find(*sender, *signer);
+  if (!key.ok()) return key.error();
+  if (!*key) return Verdict{"key_unknown"};
+  auto batch = open_batch(payload, (*key)->key);
   if (!batch.ok()) return Verdict{batch.error().name};
   if (batch->header.node != node) return Verdict{"wrong_node"};
   if (end_of(batch->header) > sequence_max) return Verdict{"limit_exceeded"};
+  if (auto may = check_key(*sender, **key, batch->header); !may.ok()) {
+    return is_judgement(may.error()) ? Result<Verdict>(Verdict{may.error().name}) : may.error();
+  }
   registry_.heard_from(node, clock_);
 
   Arrival arrival{std::move(*batch), {}, {}};
@@ -81,6 +100,13 @@ Result<Verdict> Intake::take_batch(const NodeId& node, ByteView payload) {
   auto chain = chain_of(key_of(arrival.header()));
   if (!chain.ok()) return chain.error();
   return *chain ? judge(arrival, **chain) : begin_chain(arrival);
+}
+
+Status Intake::check_key(const Node& sender, const RecordKey& key,
+                         const BatchHeader& header) const {
+  const auto successors = keys_.successors(sender, key);
+  if (!successors.ok()) return successors.error();
+  return check_use(key, *successors, header);
 }
 
 Result<Verdict> Intake::begin_chain(const Arrival& arrival) {
@@ -166,9 +192,16 @@ Verdict Intake::take_heartbeat(const NodeId& node, ByteView payload) {
   const auto* sender = registry_.find(node);
   REEVE_ASSERT(sender != nullptr);
   if (payload.size() > limits::heartbeat_bytes_max) return Verdict{"limit_exceeded"};
+  const auto signer = signer_of(payload, ObjectType::heartbeat);
+  if (!signer.ok()) return Verdict{signer.error().name};
+  const auto key = keys_.find(*sender, *signer);
+  if (!key.ok()) return Verdict{key.error().name};
+  if (!*key) return Verdict{"key_unknown"};
+  const auto successors = keys_.successors(*sender, **key);
+  if (!successors.ok()) return Verdict{successors.error().name};
+  if (!successors->empty()) return Verdict{"key_retired"};
   const auto object = parse_signed_object(payload, ObjectType::heartbeat);
-  if (!object.ok()) return Verdict{object.error().name};
-  const std::array keys{sender->certificate.record_key};
+  const std::array keys{(*key)->key};
   if (auto holds = require_signatures(*object, keys, 1); !holds.ok()) {
     return Verdict{holds.error().name};
   }

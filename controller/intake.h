@@ -5,7 +5,7 @@
 
 #include "common/wire.h"
 #include "controller/ledger.h"
-#include "controller/registry.h"
+#include "controller/node_keys.h"
 
 namespace reeve {
 
@@ -14,13 +14,14 @@ struct Verdict {
   std::string name;  // "appended", "repeat", "equivocation", "hole", "heard", or an error's name
   std::optional<Acknowledgement> acknowledgement{};  // without tree_size, known at the commit
   bool is_fork = false;
+  Bytes told{};  // a statement of the node's own that it should hear of, to show it a fork
 };
 
 class Intake {
  public:
   // Borrows all four for its life.
   Intake(Store& store, Ledger& ledger, Registry& registry, const Clock& clock)
-      : store_(store), ledger_(ledger), registry_(registry), clock_(clock) {}
+      : store_(store), ledger_(ledger), registry_(registry), clock_(clock), keys_(store) {}
 
   // Within the ledger's transaction. An Error is the store's refusal: the transaction is lost. What
   // is wrong with the message itself is a Verdict:
@@ -32,17 +33,29 @@ class Intake {
   //  - ahead of everything that is kept: `hole`, no answer: the agent sends again from its pointer;
   //  - the first of an epoch must be sequence 0, name no previous header and begin with an
   //    `epoch_start` record, else `no_epoch_start`. Where another epoch names the same previous
-  //    epoch, both are kept and the node is flagged `fork`.
+  //    epoch, both are kept and the node is flagged `fork`;
+  //  - under a key that no succession here certifies: `key_unknown`, no answer; under one that may
+  //    not have signed it: `wrong_epoch`, `key_retired` (key_succession.h).
   Result<Verdict> take_batch(const NodeId& node, ByteView payload);
 
-  // `heard`, or `stale_heartbeat` for one that is not newer than the last. Never touches the store.
+  // Within the ledger's transaction, as take_batch(): `succeeded`, `repeat`, or `key_fork` for a
+  // second successor of one key, which is kept as well and flags its node. All three are
+  // acknowledged. Else the names of KeyChain::add()'s errors.
+  Result<Verdict> take_succession(const NodeId& node, ByteView object);
+
+  // `heard`, or `stale_heartbeat` for one that is not newer than the last. Only a key
+  // without a successor is heard. Never writes to the store.
   Verdict take_heartbeat(const NodeId& node, ByteView payload);
 
+  // What was taken is durable.
+  void committed() { newest_before_.clear(); }
   // After a rollback: what was read from the store may not be there.
-  void forget() { chains_.clear(); }
+  void forget();
 
  private:
   struct Arrival;
+  Status check_key(const Node& sender, const RecordKey& key, const BatchHeader& header) const;
+  Result<Verdict> keep_succession(const Node& sender, ByteView object, const KeySuccession& link);
   Result<std::optional<Chain>> chain_of(const ChainKey& key);
   Result<Verdict> begin_chain(const Arrival& arrival);
   Result<Verdict> judge(const Arrival& arrival, Chain chain);
@@ -56,7 +69,10 @@ class Intake {
   Ledger& ledger_;
   Registry& registry_;
   const Clock& clock_;
+  NodeKeys keys_;
   std::map<ChainKey, Chain> chains_;
+  // Of the open transaction: the newest key before it.
+  std::map<NodeId, std::optional<RecordKey>> newest_before_;
 };
 
 }  // namespace reeve

@@ -29,6 +29,8 @@ namespace reeve {
 //   bundle   {digest, offset} -> item {total, bytes}                               view
 //   status   -> items {certificate bin, heartbeat bin?, seen wall_ns, connected bool,
 //                      flags [text], ending bin? (the request that ended it)}      view
+//   successions {nodes [{node bin32, from leaf?}]} ->
+//            items {node bin32, leaf, succession bin}, a node's by leaf            view
 //   records  {node?, rule?, since? wall_ns (stored, not sealed), after? cursor, limit?} ->
 //            items {cursor (a number that grows), leaf, node bin32, name, index, stored wall_ns,
 //            header bin,

@@ -28,7 +28,7 @@ constexpr std::array operations{
     OperationRow{"revoke", Right::enroll},       OperationRow{"retire", Right::enroll},
     OperationRow{"root", Right::administer},     OperationRow{"roots", Right::view},
     OperationRow{"act", Right::operate},         OperationRow{"acts", Right::view},
-    OperationRow{"manifests", Right::view},
+    OperationRow{"manifests", Right::view},      OperationRow{"successions", Right::view},
 };
 
 constexpr std::int64_t ns_per_s = 1'000'000'000;
@@ -134,6 +134,7 @@ Result<Value::Array> OperatorServer::perform(const Request& request, Outcome& ou
   if (operation == "act") return enter_act(request);
   if (operation == "acts") return acts();
   if (operation == "manifests") return manifests(request);
+  if (operation == "successions") return query_.successions(request.body.arguments);
   if (operation == "records") return query_.records(request.body.arguments);
   if (operation == "checkpoint") return query_.checkpoint(request.body.arguments);
   if (operation == "show") return query_.show(request.body.arguments);

@@ -102,6 +102,27 @@ Result<Value::Array> Query::status() const {
   return items;
 }
 
+Result<Value::Array> Query::successions(const Value& arguments) const {
+  Fields fields(arguments, "successions");
+  const auto& asked = fields.array("nodes");
+  REEVE_TRY(fields.finish(UnknownFields::refuse));
+  Value::Array items;
+  for (const auto& one : asked) {
+    Fields wanted(one, "successions");
+    const auto node = wanted.bytes<32>("node");
+    const auto from = wanted.natural_or("from", 0);
+    REEVE_TRY(wanted.finish(UnknownFields::refuse));
+    const auto room = limits::successions_per_reply - items.size();
+    const auto leaves = store_.successions({node, std::nullopt, std::nullopt, from}, room);
+    if (!leaves.ok()) return leaves.error();
+    for (const auto& leaf : *leaves) {
+      items.emplace_back(
+          Value::Map{{"node", node}, {"leaf", leaf.index}, {"succession", leaf.object}});
+    }
+  }
+  return items;
+}
+
 Result<Query::Wanted> Query::read_wanted(const Value& arguments) const {
   Fields fields(arguments, "records");
   Wanted wanted;

@@ -19,6 +19,9 @@ class Query {
 
   // One item a node, by name. `connected`: heard from within three heartbeat intervals.
   Result<Value::Array> status() const;
+  // Key successions of the nodes that are asked for, each from a leaf on, at most
+  // limits::successions_per_reply. Errors: `malformed`, the store's.
+  Result<Value::Array> successions(const Value& arguments) const;
   // Records after the cursor, oldest first, at most `limit` (at most
   // limits::operator_reply_items_max, which is also the default). Errors: `malformed`,
   // `unknown_node`, the store's.

@@ -91,6 +91,8 @@ std::string_view name_of(NodeFlag flag) {
       return "equivocation";
     case NodeFlag::fork:
       return "fork";
+    case NodeFlag::key_fork:
+      return "key_fork";
   }
   assertion_failed("a flag has a name", __FILE__, __LINE__);
 }
@@ -116,7 +118,7 @@ std::vector<TransportKey> Node::transport_keys() const {
 
 std::vector<std::string_view> Node::flag_names() const {
   std::vector<std::string_view> names;
-  for (const auto flag : {NodeFlag::equivocation, NodeFlag::fork}) {
+  for (const auto flag : {NodeFlag::equivocation, NodeFlag::fork, NodeFlag::key_fork}) {
     if ((flags & static_cast<std::uint32_t>(flag)) != 0) names.push_back(name_of(flag));
   }
   if (state != NodeState::registered) names.push_back(name_of(state));
@@ -152,6 +154,22 @@ Status Registry::load(const Store& store) {
     }
     put(std::move(*node));
   }
+  const auto newest = store.newest_successions();
+  if (!newest.ok()) return newest.error();
+  for (const auto& leaf : *newest) REEVE_TRY(load_newest_key(leaf));
+  return {};
+}
+
+Status Registry::load_newest_key(const Leaf& leaf) {
+  const auto object = parse_signed_object(leaf.object, ObjectType::key_succession);
+  if (!object.ok()) {
+    return Error{"store_damaged", fmt::format("leaf {}: {}", leaf.index, object.error().detail)};
+  }
+  const auto succession = decode_succession(object->payload);
+  if (!succession.ok() || find(succession->node) == nullptr) {
+    return Error{"store_damaged", fmt::format("leaf {}: is no key of a node here", leaf.index)};
+  }
+  set_newest_key(succession->node, successor_of(*succession));
   return {};
 }
 
@@ -239,10 +257,11 @@ Result<Node> Registry::check_ending(const NodeId& id, NodeState state, ByteView 
 }
 
 Result<Node> Registry::check_rekeying(const NodeId& id, ByteView statement,
-                                      const TransportKey& spoken_by) const {
+                                      const TransportKey& spoken_by,
+                                      const RecordKey& record_key) const {
   const auto* known = find(id);
   REEVE_ASSERT(known != nullptr);
-  auto verified = verify_transport_statement(statement, id, known->certificate.record_key);
+  auto verified = verify_transport_statement(statement, id, record_key.key);
   if (!verified.ok()) return verified.error();
   const auto owner = by_transport_key_.find(verified->key);
   if (owner != by_transport_key_.end()) {
@@ -303,6 +322,14 @@ void Registry::set_heartbeat(const NodeId& id, Heartbeat heartbeat, Bytes object
   node.heartbeat = std::move(heartbeat);
   node.heartbeat_object = std::move(object);
   changed_.insert(id);
+}
+
+void Registry::set_newest_key(const NodeId& id, std::optional<RecordKey> key) {
+  at(id).newest_key = std::move(key);
+}
+
+void Registry::told_newest(const NodeId& id, const Clock& clock) {
+  at(id).told_newest_ns = clock.boottime_ns();
 }
 
 void Registry::add_flag(const NodeId& id, NodeFlag flag) {

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "common/clock.h"
+#include "common/key_succession.h"
 #include "common/record.h"
 #include "common/transport_key.h"
 #include "common/trust.h"
@@ -20,7 +21,7 @@ enum class NodeState : std::uint32_t { registered = 0, revoked = 1, retired = 2 
 std::string_view name_of(NodeState state);
 
 // Bits of NodeRow::flags: what the ledger holds against a node. Never cleared.
-enum class NodeFlag : std::uint32_t { equivocation = 1, fork = 2 };
+enum class NodeFlag : std::uint32_t { equivocation = 1, fork = 2, key_fork = 4 };
 std::string_view name_of(NodeFlag flag);
 
 struct Node {
@@ -28,7 +29,9 @@ struct Node {
   Bytes certificate_object;
   std::optional<Heartbeat> heartbeat;
   Bytes heartbeat_object;
-  std::optional<Epoch> ended_epoch{};  // of the heartbeats before; in this run of the controller
+  std::optional<Epoch> ended_epoch{};     // of the heartbeats before; in this run of the controller
+  std::optional<RecordKey> newest_key{};  // of its newest succession; none: the certificate's
+  std::optional<std::int64_t> told_newest_ns{};  // boot time; in this run of the controller
   std::int64_t seen_wall_ns = 0;
   std::optional<std::int64_t> seen_boot_ns{};  // in this run of the controller
   std::uint32_t flags = 0;
@@ -40,6 +43,7 @@ struct Node {
   std::optional<TransportKey> former_key{};  // good until the new one has spoken
 
   const NodeId& id() const { return certificate.node; }
+  RecordKey first_key() const { return {certificate.record_key, 0, std::nullopt}; }
   // Its newest transport key, and the one that its session has.
   const TransportKey& transport_key() const {
     return new_key ? *new_key : certificate.transport_key;
@@ -72,6 +76,8 @@ class Registry {
 
   void heard_from(const NodeId& id, const Clock& clock);
   void set_heartbeat(const NodeId& id, Heartbeat heartbeat, Bytes object);
+  void set_newest_key(const NodeId& id, std::optional<RecordKey> key);
+  void told_newest(const NodeId& id, const Clock& clock);
   void add_flag(const NodeId& id, NodeFlag flag);
   // What ending this node by an operator's request would store; put() it once that is durable, and
   // it is refused at its next message. Errors: `node_unknown`, `node_revoked`.
@@ -79,8 +85,8 @@ class Registry {
   // What a node's statement of a new transport key would store; the key that it speaks by now stays
   // good until the new one has spoken. Errors: verify_transport_statement()'s,
   // `transport_key_taken`, `statement_rollback`.
-  Result<Node> check_rekeying(const NodeId& id, ByteView statement,
-                              const TransportKey& spoken_by) const;
+  Result<Node> check_rekeying(const NodeId& id, ByteView statement, const TransportKey& spoken_by,
+                              const RecordKey& record_key) const;
   // Once check_rekeying()'s node is durable: its transport keys are the registry's.
   void rekey(const Node& rekeyed);
   void holds_certificate(const NodeId& id, std::uint64_t version) {
@@ -98,6 +104,7 @@ class Registry {
   void committed();
 
  private:
+  Status load_newest_key(const Leaf& leaf);
   Node& at(const NodeId& id);
 
   std::map<NodeId, Node> nodes_;

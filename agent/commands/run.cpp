@@ -114,6 +114,9 @@ int run_agent(const Options& options) {
   if (!lock.ok()) return tell_error(lock.error());
   auto identity = load_identity(**disk);
   if (!identity.ok()) return tell_error(identity.error());
+  // Only looked at: this process, which forks the one that signs, keeps none of it.
+  if (auto keys = RecordKeys::load(**disk, identity->certificate); !keys.ok())
+    return tell_error(keys.error());
   if (auto made = (*disk)->make_directory(paths::courier_root); !made.ok())
     return tell_error(made.error());
   LaunchPlan plan;

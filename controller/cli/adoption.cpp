@@ -30,6 +30,7 @@ Adoption::Node Adoption::judge(const SeenNode& node, std::int64_t now_wall_ns) c
   if (!node.unproven.empty()) return {Stand::waiting, "unproven: " + node.unproven};
   if (!node.heartbeat) return {Stand::waiting, "no heartbeat yet"};
   const Heartbeat& heartbeat = *node.heartbeat;
+  if (has_wrong_clock(node, now_wall_ns)) return {Stand::waiting, "unproven: its clock is wrong"};
   if (!is_fresh(heartbeat, now_wall_ns)) return {Stand::waiting, "silent"};
   // A newer manifest than ours is another operator's push on top of it.
   const bool ours = heartbeat.manifest_digest == digest_;

@@ -30,6 +30,12 @@ inline constexpr std::int64_t push_settle_ns = 2'000'000'000;
 // `push` gives nodes that were enrolled so recently and never spoke this long to connect.
 inline constexpr std::int64_t newcomer_age_s = 600;
 inline constexpr std::int64_t push_newcomers_ns = 5'000'000'000;
+// Heartbeats that are older than three intervals are silence; from this much more on, of a node
+// that is connected, a clock that is wrong.
+inline constexpr std::int64_t clock_wrong_ns = 30'000'000'000;
+inline constexpr std::size_t successions_asked_nodes = 256;  // in one request
+inline constexpr std::size_t known_nodes_bytes_max = 64u << 20;
+static_assert(nodes_max * (name_bytes_max + 256) <= known_nodes_bytes_max);
 inline constexpr std::size_t child_output_bytes_max = 1u << 20;  // of git and vet; the rest is cut
 static_assert(operator_items_max >= nodes_max, "status lists every node");
 

@@ -39,6 +39,7 @@ int run_sign(std::span<const std::string> arguments);
 int run_key_new(std::span<const std::string> arguments);
 int run_key_show(std::span<const std::string> arguments);
 int run_key_passphrase(std::span<const std::string> arguments);
+int run_node_forget(std::span<const std::string> arguments);
 
 int run_init(const Environment& environment, CommandArguments arguments);
 int run_diff(const Environment& environment, CommandArguments arguments);

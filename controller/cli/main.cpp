@@ -51,6 +51,7 @@ std::vector<Command> command_table() {
       {"node label", "change what selectors of policies match", run_node_label},
       {"node retire", "the orderly end of a node", run_node_retire},
       {"node revoke", "end a node whose keys are not to be trusted", run_node_revoke},
+      {"node forget", "expect a node no longer in listings", on_files<run_node_forget>},
       {"node list", "the fleet's nodes and their labels", run_node_list},
       {"node show", "one node in full", run_node_show},
       {"root show", "who may sign what, and until when", run_root_show},

@@ -134,7 +134,8 @@ int show_node(const Environment& environment, const Arguments& arguments) {
   Session& session = **opened;
   const auto nodes = ask_nodes(session);
   if (!nodes.ok()) return print_error(nodes.error());
-  const auto newest = ask_manifest(session);
+  const auto shown = ask_manifest(session);
+  const auto newest = shown.ok() ? shown : newest_manifest(session.fleet());
   if (!newest.ok()) return print_error(newest.error());
   const SeenNode* found = meant_node(*nodes, asked);
   if (found == nullptr) {
@@ -145,8 +146,9 @@ int show_node(const Environment& environment, const Arguments& arguments) {
   const std::int64_t now_ns = session.now_wall_ns();
   print_out(arguments.has("json") ? node_json(*found, *newest, now_ns)
                                   : node_page(*found, *newest, now_ns) + advice(*found));
-  const bool well = state_of(*found, now_ns) == NodeState::compliant &&
-                    !is_behind(*found, *newest) && !found->ended;
+  if (!shown.ok()) print_error(shown.error());
+  const bool well = shown.ok() && state_of(*found, now_ns) == NodeState::compliant &&
+                    !is_behind(*found, *newest) && !is_ahead(*found, *newest) && !found->ended;
   return well ? exit_code::done : exit_code::deviations;
 }
 

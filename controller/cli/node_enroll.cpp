@@ -10,6 +10,7 @@
 #include "controller/cli/labels.h"
 #include "controller/cli/session.h"
 #include "controller/cli/terminal.h"
+#include "controller/cli/verify.h"
 
 namespace reeve::cli {
 namespace {
@@ -92,6 +93,16 @@ int registration_failed(Session& session, NewTree& tree, const std::string& name
   return print_error(error);
 }
 
+void remember_enrolled(Session& session, const NewNode& node) {
+  SeenNode seen;
+  if (auto certificate = verify_certificate(node.certificate, session.fleet().root);
+      certificate.ok()) {
+    seen.certificate = *std::move(certificate);
+  }
+  remember(session.known_nodes(), seen, nullptr, 0);
+  if (auto kept = session.keep_known_nodes(); !kept.ok()) print_error(kept.error());
+}
+
 int enroll(const Environment& environment, const Arguments& arguments) {
   const std::string& name = arguments.operands()[0];
   const auto out = arguments.value("out");
@@ -115,6 +126,8 @@ int enroll(const Environment& environment, const Arguments& arguments) {
       (*session)->controller().request("enroll", {{"certificate", node->certificate}});
   if (!answer.ok()) return registration_failed(**session, *tree, name, *out, answer.error());
   if (auto kept = tree->keep(); !kept.ok()) return print_error(kept.error());
+  // From here on a controller that leaves it out is noticed.
+  remember_enrolled(**session, *node);
   const std::string where = printable(*out);
   print_out(
       fmt::format("Node {} is enrolled; its agent's state is in {}\n\n"

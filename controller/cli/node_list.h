@@ -6,8 +6,10 @@
 
 namespace reeve::cli {
 
-// Every node that the controller tells of, judged by the fleet's root, sorted by name; those that
-// an operator has ended too, behind the others of their name. Errors: those of
+// Every node that the controller tells of, and those that this machine knows and the controller
+// does not tell of (`not_listed`), sorted by name, those that an operator has ended behind the
+// others of their name: judged by the fleet's root, by the chain of each node's record keys and by
+// what this machine has seen before, which is kept for the next time. Errors: those of
 // OperatorClient::request().
 Result<std::vector<SeenNode>> ask_nodes(Session& session);
 // Those that are expected: not ended.

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "common/text.h"
 #include "controller/cli/json.h"
 #include "controller/cli/terminal.h"
@@ -34,6 +36,49 @@ Colour colour_of(NodeState state) {
   return Colour::none;
 }
 
+std::string_view clock_remark(const Heartbeat& heartbeat, std::int64_t now_wall_ns) {
+  if (heartbeat.made.wall_ns > now_wall_ns) return "its clock is ahead";
+  return "its clock is behind, or its heartbeat was held back";
+}
+
+// What to do about what was found.
+struct Advice {
+  std::string_view reason;
+  std::string_view next;
+};
+constexpr std::array advices{
+    Advice{"key_fork",
+           "Its record keys were used in two places: its state was restored from a snapshot, "
+           "cloned, or stolen. Find out which; then enroll the host anew and revoke this node."},
+    Advice{"not_listed",
+           "This machine knows it and the controller does not tell of it: the controller lost or "
+           "hides it. If it was removed on purpose: reeve node forget NAME."},
+    Advice{"certificate_rollback",
+           "The controller shows an older certificate than this machine has seen: it came back "
+           "from a backup, or hides what changed."},
+    Advice{"heartbeat_rollback",
+           "The controller shows an older heartbeat than this machine has seen, or none: it came "
+           "back from a backup, or repeats what was true once."},
+    Advice{"key_unknown",
+           "No chain of keys leads from its certificate to the key that signed: the controller "
+           "lost or hides part of the chain. Restarting the agent sends its latest part again."},
+    Advice{"key_retired",
+           "The key that signed had a successor by then: an old heartbeat is repeated, or an old "
+           "key was stolen."},
+};
+
+std::string advice_page(const SeenNode& node) {
+  std::string out;
+  for (const Advice& advice : advices) {
+    // What the controller flags, `reeve node show` says more of.
+    const bool is_flag =
+        std::find(node.flags.begin(), node.flags.end(), advice.reason) != node.flags.end();
+    if (node.unproven != advice.reason || is_flag) continue;
+    out += field_lines("what to do", advice.next);
+  }
+  return out;
+}
+
 // What the columns cannot say, most urgent first.
 std::vector<std::string> remarks_of(const SeenNode& node,
                                     const std::optional<VerifiedManifest>& newest,
@@ -45,9 +90,11 @@ std::vector<std::string> remarks_of(const SeenNode& node,
   const Heartbeat& heartbeat = *node.heartbeat;
   if (!heartbeat.refused.empty()) out.push_back("refused: " + printable(heartbeat.refused));
   if (is_behind(node, newest)) out.push_back(fmt::format("behind {}", newest->manifest.version));
-  if (heartbeat.made.wall_ns > now_wall_ns && !is_fresh(heartbeat, now_wall_ns)) {
-    out.emplace_back("its clock is ahead");
+  if (is_ahead(node, newest)) {
+    out.push_back(fmt::format("has adopted {}, the controller shows {}", heartbeat.manifest_version,
+                              newest ? newest->manifest.version : 0));
   }
+  if (has_wrong_clock(node, now_wall_ns)) out.emplace_back(clock_remark(heartbeat, now_wall_ns));
   const RuleSums sums = sum_rules(heartbeat);
   if (sums.paused > 0) out.push_back(fmt::format("{} paused", counted(sums.paused, "rule")));
   const std::uint64_t unknown = sums.unknown - sums.paused;
@@ -144,11 +191,17 @@ bool is_behind(const SeenNode& node, const std::optional<VerifiedManifest>& newe
   return newest && node.heartbeat && node.heartbeat->manifest_version < newest->manifest.version;
 }
 
+bool is_ahead(const SeenNode& node, const std::optional<VerifiedManifest>& newest) {
+  const std::uint64_t shown = newest ? newest->manifest.version : 0;
+  return node.heartbeat && node.heartbeat->manifest_version > shown;
+}
+
 std::string node_json(const SeenNode& node, const std::optional<VerifiedManifest>& newest,
                       std::int64_t now_wall_ns) {
   JsonObject out;
   out.text("node", node.name()).text("state", name_of(state_of(node, now_wall_ns)));
   out.claim("behind", is_behind(node, newest)).claim("connected", node.connected);
+  out.claim("clock_wrong", has_wrong_clock(node, now_wall_ns));
   if (node.certificate) {
     out.text("node_id", hex(node.certificate->node.view()))
         .natural("certificate_version", node.certificate->version)
@@ -156,6 +209,7 @@ std::string node_json(const SeenNode& node, const std::optional<VerifiedManifest
     add_time(out, "issued", node.certificate->issued_s * 1'000'000'000);
   }
   if (node.heartbeat) add_heartbeat(out, *node.heartbeat);
+  if (node.key) out.natural("key_number", node.key->number);
   if (!node.unproven.empty()) out.text("unproven", node.unproven);
   return out.texts("flags", node.flags).line();
 }
@@ -202,6 +256,7 @@ std::string node_page(const SeenNode& node, const std::optional<VerifiedManifest
                                 node.connected ? "connected" : "not connected");
   out += field("unproven", node.unproven);
   for (const std::string& flag : node.flags) out += field("flag", flag);
+  out += advice_page(node);
   if (node.certificate) {
     const NodeCertificate& certificate = *node.certificate;
     out += field("node id", hex(certificate.node.view()));

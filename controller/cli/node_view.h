@@ -14,6 +14,7 @@ inline constexpr std::array all_node_states{
 
 // Whether a node's verified heartbeat names an older manifest than `newest`; without a heartbeat
 // nothing is known, and state_of() says so.
+bool is_ahead(const SeenNode& node, const std::optional<VerifiedManifest>& newest);  // newer
 bool is_behind(const SeenNode& node, const std::optional<VerifiedManifest>& newest);
 
 std::string node_json(const SeenNode& node, const std::optional<VerifiedManifest>& newest,

@@ -2,8 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "controller/cli/cli_limits.h"
+#include "controller/cli/key_book.h"
 #include "controller/cli/node_list.h"
 #include "controller/cli/record_view.h"
 #include "controller/cli/terminal.h"
@@ -18,7 +20,8 @@ CommandSpec records_spec() {
           .usage = "[--node NODE] [--rule RULE] [--since TIME] [--follow] [--json]",
           .details =
               "Lists records from the ledger, oldest first. Each is verified on this machine:\n"
-              "the node's certificate by the root, the batch's signature by the certificate,\n"
+              "the node's certificate by the root, the batch's signature by the chain of keys\n"
+              "from the certificate,\n"
               "the record by its path to the batch's Merkle root. What cannot be verified is\n"
               "shown as `unproven`. A star marks an incident that was still open.\n"
               "Exit: 0 all hold, 2 some are unproven, 1 could not ask.",
@@ -44,12 +47,15 @@ class Listing {
   Result<std::size_t> print_page();
   Status print(const Value& item);
   Status learn_nodes();
+  Result<SeenRecord> judge(const Value& item);
   bool is_meant(const SeenRecord& seen) const;
 
   Session& session_;
   bool json_;
   Value::Map filter_;
   Certificates certificates_;
+  KeyBook keys_;
+  std::map<NodeId, KeyHash> asked_;  // the last key of a node that nothing here certified
   std::optional<std::uint64_t> after_;
   bool learned_ = false;  // asked for nodes within this page
   bool heading_printed_ = false;
@@ -77,14 +83,24 @@ bool Listing::is_meant(const SeenRecord& seen) const {
   });
 }
 
-Status Listing::print(const Value& item) {
-  auto seen = judge_record(item, certificates_);
-  // A node that enrolled since the last look.
+// A node that enrolled since the last look, or a key that followed.
+Result<SeenRecord> Listing::judge(const Value& item) {
+  auto seen = judge_record(item, certificates_, keys_.chains());
   if (seen.ok() && seen->unproven == "node_unknown" && !learned_) {
     REEVE_TRY(learn_nodes());
     learned_ = true;
-    seen = judge_record(item, certificates_);
+    seen = judge_record(item, certificates_, keys_.chains());
   }
+  if (!seen.ok() || seen->unproven != "key_unknown") return seen;
+  const BatchHeader& header = seen->header;
+  const auto [last, first_time] = asked_.try_emplace(header.node, header.key);
+  if (!first_time && std::exchange(last->second, header.key) == header.key) return seen;
+  REEVE_TRY(keys_.learn(session_.controller(), {beginning_of(certificates_.at(header.node))}));
+  return judge_record(item, certificates_, keys_.chains());
+}
+
+Status Listing::print(const Value& item) {
+  const auto seen = judge(item);
   if (!seen.ok()) return seen.error();
   if (after_ && seen->cursor <= *after_) {
     return Error{.name = "malformed", .detail = "the controller's cursor does not go on"};

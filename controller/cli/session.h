@@ -6,18 +6,20 @@
 #include "controller/cli/commands.h"
 #include "controller/cli/fleet.h"
 #include "controller/cli/interrupt.h"
+#include "controller/cli/known_nodes.h"
 
 namespace reeve::cli {
 
 class Session {
  public:
   // Connects in the background; the first request finds out whether anybody is there.
-  // Errors: those of open_fleet(), signing_key() and ZmqClient::connect().
+  // Errors: those of open_fleet(), load_known_nodes(), signing_key() and ZmqClient::connect().
   static Result<std::unique_ptr<Session>> open(const Environment& environment,
                                                const Arguments& arguments);
 
   // For open(). Not moved: the client borrows the link and the key from here.
-  Session(Fleet fleet, SigningKey key, std::unique_ptr<ZmqClient> link, const Clock& clock);
+  Session(Fleet fleet, KnownNodes known, SigningKey key, std::unique_ptr<ZmqClient> link,
+          const Clock& clock);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -27,6 +29,10 @@ class Session {
   Status take_up(ByteView root) { return take_up_root(fleet_, root); }
 
   const Fleet& fleet() const { return fleet_; }
+  // What this machine has verified of the nodes; keep_known_nodes() once that has changed.
+  KnownNodes& known_nodes() { return known_nodes_; }
+  Status keep_known_nodes();
+  bool known_nodes_are_kept() const { return known_nodes_are_kept_; }  // once in this command
   const SigningKey& operator_key() const { return key_; }
   OperatorClient& controller() { return client_; }
   std::int64_t now_wall_ns() const { return clock_.wall_ns(); }
@@ -34,6 +40,8 @@ class Session {
 
  private:
   Fleet fleet_;
+  KnownNodes known_nodes_;
+  bool known_nodes_are_kept_ = false;
   SigningKey key_;
   std::unique_ptr<ZmqClient> link_;
   const Clock& clock_;

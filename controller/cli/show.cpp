@@ -3,6 +3,7 @@
 
 #include "common/text.h"
 #include "controller/cli/json.h"
+#include "controller/cli/key_book.h"
 #include "controller/cli/ledger_view.h"
 #include "controller/cli/node_list.h"
 #include "controller/cli/record_view.h"
@@ -71,12 +72,13 @@ Place judge_place(const SeenRecord& record, const PlaceProof& proof, const Root&
 }
 
 Result<Shown> read_answer(const Value::Array& items, const RecordName& asked,
-                          const Certificates& certificates, const Root& root) {
+                          const Certificates& certificates, const KeyChains& chains,
+                          const Root& root) {
   std::optional<SeenRecord> record;
   PlaceProof proof;
   for (const Value& item : items) {
     if (item.find("record") != nullptr) {
-      auto seen = judge_record(item, certificates);
+      auto seen = judge_record(item, certificates, chains);
       if (!seen.ok()) return seen.error();
       record = *std::move(seen);
     } else if (item.find("checkpoint") != nullptr) {
@@ -98,7 +100,14 @@ Result<Shown> ask_record(Session& session, const std::string& name, const Record
   if (!nodes.ok()) return nodes.error();
   const auto items = session.controller().request("show", {{"record", name}});
   if (!items.ok()) return items.error();
-  return read_answer(*items, asked, certificates_of(*nodes), session.fleet().root);
+  const Certificates certificates = certificates_of(*nodes);
+  const Root& root = session.fleet().root;
+  KeyBook keys;
+  auto shown = read_answer(*items, asked, certificates, keys.chains(), root);
+  if (!shown.ok() || shown->record.unproven != "key_unknown") return shown;
+  const NodeCertificate& certificate = certificates.at(shown->record.header.node);
+  REEVE_TRY(keys.learn(session.controller(), {beginning_of(certificate)}));
+  return read_answer(*items, asked, certificates, keys.chains(), root);
 }
 
 std::string ledger_page(const Shown& shown) {

@@ -22,7 +22,8 @@ CommandSpec status_spec() {
               "  refused    it keeps an older policy because it refused the newest it was shown\n"
               "  stale      its manifest has expired; it goes on enforcing it\n"
               "  silent     no heartbeat in three intervals\n"
-              "  unproven   something did not verify, or rules have not been looked at yet\n\n"
+              "  unproven   something did not verify, its clock is wrong, the controller does\n"
+              "             not tell of it, or rules have not been looked at yet\n\n"
               "LINK is what the controller says. A node is behind while it has not adopted the\n"
               "newest manifest. Exit: 0 all compliant and none behind, 2 otherwise, 1 could not\n"
               "ask.",
@@ -84,8 +85,8 @@ int show_status(const Environment& environment, const Arguments& arguments) {
   for (const SeenNode& node : *nodes) {
     print_out(json ? node_json(node, norm->manifest, now_ns)
                    : node_line(node, norm->manifest, now_ns));
-    well =
-        well && state_of(node, now_ns) == NodeState::compliant && !is_behind(node, norm->manifest);
+    well = well && state_of(node, now_ns) == NodeState::compliant &&
+           !is_behind(node, norm->manifest) && !is_ahead(node, norm->manifest);
   }
   if (!json) print_out(summary(*nodes, *norm, now_ns));
   if (norm->doubt) print_error(*norm->doubt);

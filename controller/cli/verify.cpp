@@ -1,8 +1,10 @@
 #include "controller/cli/verify.h"
 
 #include <algorithm>
+#include <set>
 
 #include "common/limits.h"
+#include "controller/cli/cli_limits.h"
 
 namespace reeve::cli {
 namespace {
@@ -14,16 +16,62 @@ std::uint64_t count_of(const Heartbeat& heartbeat, RuleState state) {
   return heartbeat.rules[static_cast<std::size_t>(state)];
 }
 
-Result<Heartbeat> open_heartbeat(ByteView object, const NodeCertificate& certificate) {
+Result<Heartbeat> open_heartbeat(ByteView object, const NodeId& node, const PublicKey& key) {
   const auto parsed = parse_signed_object(object, ObjectType::heartbeat);
   if (!parsed.ok()) return parsed.error();
-  REEVE_TRY(require_signatures(*parsed, std::span(&certificate.record_key, 1), 1));
+  REEVE_TRY(require_signatures(*parsed, std::span(&key, 1), 1));
   auto heartbeat = decode_heartbeat(parsed->payload);
   if (!heartbeat.ok()) return heartbeat.error();
-  if (heartbeat->node != certificate.node) {
+  if (heartbeat->node != node) {
     return Error{.name = "node_id_mismatch", .detail = "the heartbeat is another node's"};
   }
   return heartbeat;
+}
+
+Error doubt(std::string_view name) { return Error{.name = std::string(name), .detail = {}}; }
+
+RecordKey first_key(const NodeCertificate& certificate) {
+  return {certificate.record_key, 0, std::nullopt};
+}
+
+const KnownNode* find(const KnownNodes& nodes, const NodeId& id) {
+  const auto found = nodes.find(id);
+  return found == nodes.end() ? nullptr : &found->second;
+}
+
+// The key that may sign heartbeats now, if it is this one.
+Result<RecordKey> key_for(const KeyHash& signer, const NodeCertificate& certificate,
+                          const KnownNode* known, const KeyChain* chain) {
+  const bool is_forked =
+      (known != nullptr && known->is_forked) || (chain != nullptr && chain->is_forked());
+  if (is_forked) return doubt("key_fork");
+  if (chain != nullptr) {
+    if (!chain->successors(signer).empty()) return doubt("key_retired");
+    if (const RecordKey* key = chain->find(signer)) return *key;
+    return doubt("key_unknown");
+  }
+  const bool moved_on = known != nullptr && known->newest_key;
+  if (moved_on && known->newest_key->hash() == signer) return *known->newest_key;
+  if (key_hash(certificate.record_key) != signer) return doubt("key_unknown");
+  if (moved_on) return doubt("key_retired");
+  return first_key(certificate);
+}
+
+Status read_heartbeat(SeenNode& node, ByteView object, const KnownNode* known,
+                      const KeyChain* chain) {
+  const auto signer = signer_of(object, ObjectType::heartbeat);
+  if (!signer.ok()) return signer.error();
+  auto key = key_for(*signer, *node.certificate, known, chain);
+  if (!key.ok()) return key.error();
+  auto heartbeat = open_heartbeat(object, node.certificate->node, key->key);
+  if (!heartbeat.ok()) return heartbeat.error();
+  if (known != nullptr && known->epoch == heartbeat->epoch && heartbeat->count < known->count) {
+    return doubt("heartbeat_rollback");
+  }
+  node.heartbeat = *std::move(heartbeat);
+  node.heartbeat_digest = sha256(object);
+  node.key = *key;
+  return {};
 }
 
 Result<BatchHeader> read_header(ByteView object) {
@@ -34,14 +82,16 @@ Result<BatchHeader> read_header(ByteView object) {
 
 // The error name of the first thing that does not hold; empty when all of it does.
 std::string doubt_of(ByteView header_object, const BatchHeader& header, std::uint64_t index,
-                     const Digest& leaf, std::span<const Digest> path,
-                     const NodeCertificate* certificate) {
-  if (certificate == nullptr) return "node_unknown";
-  if (header.key != key_hash(certificate->record_key)) return "key_unknown";
+                     const Digest& leaf, std::span<const Digest> path, const KeyChain* chain) {
+  if (chain == nullptr) return "node_unknown";
+  const RecordKey* key = chain->find(header.key);
+  if (key == nullptr) return "key_unknown";
   const auto parsed = parse_signed_object(header_object, ObjectType::batch_header);
   if (!parsed.ok()) return parsed.error().name;
-  const auto holds = require_signatures(*parsed, std::span(&certificate->record_key, 1), 1);
+  const auto holds = require_signatures(*parsed, std::span(&key->key, 1), 1);
   if (!holds.ok()) return holds.error().name;
+  const auto may = check_use(*key, chain->successors(header.key), header);
+  if (!may.ok()) return may.error().name;
   if (!inclusion_holds(leaf, index, header.count, path, header.root)) return "root_mismatch";
   return {};
 }
@@ -60,6 +110,10 @@ Result<std::vector<Digest>> read_path(Fields& fields, std::string_view key) {
 }
 
 SeenNode judge_node(const Value& item, const Root& root) {
+  return judge_node(item, root, {KnownNodes{}, KeyChains{}});
+}
+
+SeenNode judge_node(const Value& item, const Root& root, const Known& known) {
   SeenNode node;
   Fields fields(item, "status item");
   const Bytes certificate_object = fields.binary("certificate");
@@ -77,15 +131,61 @@ SeenNode judge_node(const Value& item, const Root& root) {
     return node;
   }
   node.certificate = *std::move(certificate);
-  if (heartbeat_object.empty()) return node;
-  auto heartbeat = open_heartbeat(heartbeat_object, *node.certificate);
-  if (!heartbeat.ok()) {
-    node.unproven = heartbeat.error().name;
+  const NodeId& id = node.certificate->node;
+  const KnownNode* before = find(known.nodes, id);
+  if (before != nullptr && node.certificate->version < before->certificate_version) {
+    node.unproven = "certificate_rollback";
     return node;
   }
-  node.heartbeat = *std::move(heartbeat);
-  node.heartbeat_digest = sha256(heartbeat_object);
+  // A node that was heard before cannot have been silent for ever.
+  if (heartbeat_object.empty()) {
+    if (before != nullptr && !before->epoch.is_zero()) node.unproven = "heartbeat_rollback";
+    return node;
+  }
+  const auto chain = known.chains.find(id);
+  const auto read = read_heartbeat(node, heartbeat_object, before,
+                                   chain == known.chains.end() ? nullptr : &chain->second);
+  if (!read.ok()) node.unproven = read.error().name;
   return node;
+}
+
+std::vector<SeenNode> unlisted(const KnownNodes& known, const std::vector<SeenNode>& listed) {
+  std::set<NodeId> there;
+  for (const SeenNode& node : listed) {
+    if (node.certificate) there.insert(node.certificate->node);
+  }
+  std::vector<SeenNode> out;
+  for (const auto& [id, node] : known) {
+    if (there.contains(id)) continue;
+    SeenNode missing;
+    missing.known_name = node.name;
+    missing.unproven = "not_listed";
+    out.push_back(std::move(missing));
+  }
+  return out;
+}
+
+bool remember(KnownNodes& known, const SeenNode& node, const KeyChain* chain,
+              std::uint64_t next_leaf) {
+  if (!node.certificate) return false;
+  const NodeCertificate& certificate = *node.certificate;
+  const auto [place, fresh] = known.try_emplace(certificate.node);
+  KnownNode& now = place->second;
+  if (certificate.version < now.certificate_version) return false;
+  const KnownNode before = now;
+  now.name = certificate.name;
+  now.certificate_version = certificate.version;
+  now.is_forked = now.is_forked || (chain != nullptr && chain->is_forked());
+  if (node.key && node.key->number > 0 && now.newest_key != node.key) {
+    now.newest_key = node.key;
+    now.next_leaf = next_leaf;
+  }
+  const bool is_news = fresh || now != before;
+  if (node.heartbeat) {
+    now.epoch = node.heartbeat->epoch;
+    now.count = node.heartbeat->count;
+  }
+  return is_news;
 }
 
 std::string_view name_of(NodeState state) {
@@ -125,13 +225,19 @@ bool is_fresh(const Heartbeat& heartbeat, std::int64_t now_wall_ns) {
   return made_ns >= now_wall_ns - fresh_ns && made_ns <= now_wall_ns + fresh_ns;
 }
 
+bool has_wrong_clock(const SeenNode& node, std::int64_t now_wall_ns) {
+  if (!node.heartbeat) return false;
+  const std::int64_t made_ns = node.heartbeat->made.wall_ns;
+  if (made_ns > now_wall_ns) return !is_fresh(*node.heartbeat, now_wall_ns);
+  return node.connected && made_ns < now_wall_ns - fresh_ns - limits::clock_wrong_ns;
+}
+
 NodeState state_of(const SeenNode& node, std::int64_t now_wall_ns) {
   if (!node.unproven.empty()) return NodeState::unproven;
   if (!node.heartbeat) return NodeState::silent;
   const Heartbeat& heartbeat = *node.heartbeat;
-  if (!is_fresh(heartbeat, now_wall_ns)) {
-    return heartbeat.made.wall_ns > now_wall_ns ? NodeState::unproven : NodeState::silent;
-  }
+  if (has_wrong_clock(node, now_wall_ns)) return NodeState::unproven;
+  if (!is_fresh(heartbeat, now_wall_ns)) return NodeState::silent;
   if (!heartbeat.refused.empty()) return NodeState::refused;
   if (heartbeat.stale) return NodeState::stale;
   const RuleSums sums = sum_rules(heartbeat);
@@ -153,7 +259,8 @@ Certificates certificates_of(const std::vector<SeenNode>& nodes) {
   return out;
 }
 
-Result<SeenRecord> judge_record(const Value& item, const Certificates& certificates) {
+Result<SeenRecord> judge_record(const Value& item, const Certificates& certificates,
+                                const KeyChains& chains) {
   Fields fields(item, "record item");
   SeenRecord seen;
   seen.cursor = fields.natural_or("cursor", 0);
@@ -179,8 +286,15 @@ Result<SeenRecord> judge_record(const Value& item, const Certificates& certifica
   seen.node = certificate ? certificate->name : hex(seen.header.node.view());
   seen.name =
       record_name(seen.node, seen.header.epoch, seen.header.stream, seen.header.first + seen.index);
+  const auto followed = chains.find(seen.header.node);
+  std::optional<KeyChain> only_first;
+  if (certificate != nullptr && followed == chains.end()) {
+    only_first.emplace(seen.header.node, first_key(*certificate));
+  }
+  const KeyChain* chain = only_first ? &*only_first : nullptr;
+  if (certificate != nullptr && followed != chains.end()) chain = &followed->second;
   seen.unproven = doubt_of(header_object, seen.header, seen.index, record_leaf_hash(salt, record),
-                           *path, certificate);
+                           *path, chain);
   // What a node sealed need not be a record; it is shown all the same.
   if (!decoded.ok()) {
     seen.record.type = "unreadable";

@@ -1,11 +1,11 @@
 // What the controller says, judged on the operator's machine (docs/architecture.md section 4):
-// certificates by the root, heartbeats and batch headers by the certificate's record key, records
-// by their path to the header's Merkle root. Pure functions; what cannot be verified is kept and
-// marked, never dropped.
+// certificates by the root, heartbeats and batch headers by the certificate's record key and the
+// chain of successions from it, records by their path to the header's Merkle root. Pure functions;
+// what cannot be verified is kept and marked, never dropped.
 #pragma once
 
-#include "common/batch.h"
 #include "common/record.h"
+#include "controller/cli/known_nodes.h"
 #include "controller/operator_protocol.h"
 
 namespace reeve::cli {
@@ -21,7 +21,8 @@ struct Ending {
 // One item of `status`.
 struct SeenNode {
   std::optional<NodeCertificate> certificate;  // signed by an enroller of the root
-  std::optional<Heartbeat> heartbeat;          // signed by the certificate's record key
+  std::optional<Heartbeat> heartbeat;          // signed by a key in the certificate's chain
+  std::optional<RecordKey> key;                // which signed it
   Digest heartbeat_digest;                     // zero without one
   std::string unproven;                        // why something was not believed, else empty
   std::int64_t seen_wall_ns = 0;               // the controller's word only
@@ -29,9 +30,32 @@ struct SeenNode {
   std::vector<std::string> flags;              // the controller's word only
   std::optional<Ending> ended{};               // verified, see node_standing.h
 
-  std::string name() const { return certificate ? certificate->name : "(unknown)"; }
+  std::string known_name{};  // of a node that is not listed
+
+  std::string name() const {
+    if (certificate) return certificate->name;
+    return known_name.empty() ? "(unknown)" : known_name;
+  }
 };
-SeenNode judge_node(const Value& item, const Root& root);
+
+// Verified keys of nodes, each from a key that was known before.
+using KeyChains = std::map<NodeId, KeyChain>;
+// What this machine goes by besides the root.
+struct Known {
+  const KnownNodes& nodes;
+  const KeyChains& chains;
+};
+// Reasons of `unproven` besides errors' names: `certificate_rollback`, `heartbeat_rollback` (older
+// than what this machine has seen of the node), `key_unknown` (no chain leads to the signer, as far
+// as it was followed), `key_retired`, `key_fork` (a key of the node has two successors).
+SeenNode judge_node(const Value& item, const Root& root, const Known& known);
+SeenNode judge_node(const Value& item, const Root& root);  // by the certificate alone
+
+// Nodes that this machine knows and that are not among those listed, as `unproven`, `not_listed`.
+std::vector<SeenNode> unlisted(const KnownNodes& known, const std::vector<SeenNode>& listed);
+// Takes into `known` what of a node was proven; true when anything but its heartbeat is new.
+bool remember(KnownNodes& known, const SeenNode& node, const KeyChain* chain,
+              std::uint64_t next_leaf);
 
 enum class NodeState { compliant, deviating, stale, silent, unproven, refused, paused };
 std::string_view name_of(NodeState state);
@@ -49,7 +73,10 @@ RuleSums sum_rules(const Heartbeat& heartbeat);
 // In this order: nothing believable is `unproven`, nothing fresh `silent`, then `refused`, `stale`,
 // `deviating`, `paused`; rules whose state is not known make a node `unproven`. Freshness is the
 // heartbeat's own stamp against now: beyond limits::heartbeats_missed_until_silent intervals in
-// either direction it counts for nothing (a stamp from the future is `unproven`).
+// either direction it counts for nothing. A stamp from the future, or an old one of a node that the
+// controller calls connected, is `unproven`, not `silent`: that host's clock is wrong, or its
+// heartbeat was held back.
+bool has_wrong_clock(const SeenNode& node, std::int64_t now_wall_ns);
 NodeState state_of(const SeenNode& node, std::int64_t now_wall_ns);
 bool is_fresh(const Heartbeat& heartbeat, std::int64_t now_wall_ns);
 
@@ -77,6 +104,8 @@ struct SeenRecord {
 // The hashes of a proof in a reply. Error `malformed`.
 Result<std::vector<Digest>> read_path(Fields& fields, std::string_view key);
 // Absent when the item is not readable at all, which is the controller's error: `malformed`.
-Result<SeenRecord> judge_record(const Value& item, const Certificates& certificates);
+// `chains` begin at the keys of the certificates.
+Result<SeenRecord> judge_record(const Value& item, const Certificates& certificates,
+                                const KeyChains& chains = {});
 
 }  // namespace reeve::cli

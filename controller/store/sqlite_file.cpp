@@ -41,6 +41,11 @@ constexpr const char* schema = R"(
                        standing INTEGER NOT NULL, header BLOB NOT NULL, bodies BLOB NOT NULL);
   CREATE INDEX batches_by_chain ON batches(chain, until, tag);
   CREATE INDEX batches_by_node ON batches(node);
+  CREATE TABLE successions(leaf INTEGER PRIMARY KEY, node INTEGER NOT NULL, old BLOB NOT NULL,
+                           key BLOB NOT NULL);
+  CREATE INDEX successions_by_old ON successions(node, old);
+  CREATE INDEX successions_by_key ON successions(node, key);
+  CREATE INDEX successions_by_leaf ON successions(node, leaf);
   CREATE TABLE rules(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
   CREATE TABLE batch_rules(rule INTEGER NOT NULL, leaf INTEGER NOT NULL, node INTEGER NOT NULL,
                            PRIMARY KEY(rule, leaf)) WITHOUT ROWID;

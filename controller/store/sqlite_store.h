@@ -49,6 +49,11 @@ class SqliteStore final : public Store {
   Result<std::vector<BatchRow>> batches(const BatchFilter& filter,
                                         std::size_t limit) const override;
 
+  Status append_succession(const SuccessionRow& succession) override;
+  Result<std::vector<Leaf>> successions(const SuccessionFilter& filter,
+                                        std::size_t limit) const override;
+  Result<std::vector<Leaf>> newest_successions() const override;
+
   Status put_node(const NodeRow& node) override;
   Result<std::vector<NodeRow>> nodes() const override;
   Status put_token(const TokenRow& token) override;

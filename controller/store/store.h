@@ -51,6 +51,21 @@ struct BatchRow {
   std::vector<std::string> rules;  // ids that the records name; written, never read back
 };
 
+// A key succession of a node; its object is the leaf.
+struct SuccessionRow {
+  std::uint64_t leaf = 0;
+  NodeId node;
+  KeyHash old_key;
+  KeyHash key;  // the new one
+};
+// All conditions that are given must hold; at most one key is.
+struct SuccessionFilter {
+  NodeId node;
+  std::optional<KeyHash> old_key{};
+  std::optional<KeyHash> key{};
+  std::uint64_t from_leaf = 0;
+};
+
 // All conditions that are given must hold.
 struct BatchFilter {
   std::optional<NodeId> node{};
@@ -124,6 +139,13 @@ class Store {
   // By leaf, ascending.
   virtual Result<std::vector<BatchRow>> batches(const BatchFilter& filter,
                                                 std::size_t limit) const = 0;
+
+  virtual Status append_succession(const SuccessionRow& succession) = 0;
+  // Leaves, ascending.
+  virtual Result<std::vector<Leaf>> successions(const SuccessionFilter& filter,
+                                                std::size_t limit) const = 0;
+  // The newest of every node that has any.
+  virtual Result<std::vector<Leaf>> newest_successions() const = 0;
 
   virtual Status put_node(const NodeRow& node) = 0;
   virtual Result<std::vector<NodeRow>> nodes() const = 0;

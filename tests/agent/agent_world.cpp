@@ -1,6 +1,7 @@
 #include "tests/agent/agent_world.h"
 
 #include "agent/agent_limits.h"
+#include "common/paths.h"
 #include "controller/cli/cli_limits.h"
 #include "tests/agent/journal_life.h"
 
@@ -14,8 +15,7 @@ Identity example_identity() {
   Bytes root = fixture::sealed(ObjectType::root, encode_root(fixture::root()), {fixture::root_key});
   FixedBytes<32> seed;
   seed.data.fill(fixture::record_key);
-  return {fixture::key(fixture::record_key),
-          {fixture::transport_key(fixture::record_key), Secret(seed)},
+  return {{fixture::transport_key(fixture::record_key), Secret(seed)},
           fixture::certificate(),
           fixture::root(),
           std::move(root),
@@ -58,8 +58,19 @@ AgentWorld::AgentWorld(Disk& other) : disk(other), identity(example_identity()) 
   host.add_directory("/etc");
 }
 
+void AgentWorld::provide_key() {
+  if (disk.list(paths::identity_directory).ok()) return;
+  const SigningKey key = fixture::key(fixture::record_key);
+  REQUIRE(disk.make_directory(paths::identity_directory).ok());
+  REQUIRE(disk.sync_directory("").ok());
+  REQUIRE(replace_file(disk, paths::record_key,
+                       encode_key_file(KeyKind::ed25519, key.public_key(), key.seed()))
+              .ok());
+}
+
 void AgentWorld::start(int last_wait_status) {
   agent.reset();
+  provide_key();
   auto started = Agent::start({clock,
                                disk,
                                host,
@@ -186,12 +197,23 @@ std::vector<Receipt> AgentWorld::receipts() {
   return out;
 }
 
+KeyChain AgentWorld::key_chain() const {
+  KeyChain chain(identity.certificate.node, {identity.certificate.record_key, 0, std::nullopt});
+  for (const Bytes& statement : courier.payloads(MessageType::succession))
+    REQUIRE(chain.add(statement).ok());
+  return chain;
+}
+
 std::optional<Heartbeat> AgentWorld::last_heartbeat() const {
   const auto beats = courier.payloads(MessageType::heartbeat);
   if (beats.empty()) return std::nullopt;
   const auto object = parse_signed_object(beats.back(), ObjectType::heartbeat);
   REQUIRE(object.ok());
-  const PublicKey key = identity.certificate.record_key;
+  const KeyChain keys = key_chain();
+  const auto signer = signer_of(beats.back(), ObjectType::heartbeat);
+  REQUIRE(signer.ok());
+  REQUIRE(keys.find(*signer) != nullptr);
+  const PublicKey key = keys.find(*signer)->key;
   REQUIRE(require_signatures(*object, {&key, 1}, 1).ok());
   return *decode_heartbeat(object->payload);
 }

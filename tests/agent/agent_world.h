@@ -68,6 +68,8 @@ class AgentWorld {
   std::vector<Record> records(std::string_view type = {});
   std::vector<Receipt> receipts();
   std::optional<Heartbeat> last_heartbeat() const;
+  // By the statements that were sent so far.
+  KeyChain key_chain() const;
 
   CrashDisk own_disk;
   Disk& disk;
@@ -81,6 +83,7 @@ class AgentWorld {
   std::unique_ptr<Agent> agent;
 
  private:
+  void provide_key();
   std::size_t acknowledged_ = 0;
 };
 

@@ -25,6 +25,7 @@ class NeverSyncs final : public Disk {
   }
   Status remove(std::string_view name) override { return disk_.remove(name); }
   Status sync_directory(std::string_view name) override { return disk_.sync_directory(name); }
+  Status wipe(std::string_view name) override { return disk_.wipe(name); }
 
  private:
   Disk& disk_;

@@ -17,9 +17,12 @@ struct Sent {
 
 std::vector<Batch> batches_of(const AgentWorld& world) {
   std::vector<Batch> out;
-  const PublicKey key = world.identity.certificate.record_key;
+  const KeyChain keys = world.key_chain();
   for (const Bytes& bytes : world.courier.payloads(MessageType::batch)) {
-    auto batch = open_batch(bytes, key);
+    const auto header = read_own_batch(bytes);
+    REQUIRE(header.ok());
+    REQUIRE(keys.find(header->header.key) != nullptr);
+    auto batch = open_batch(bytes, keys.find(header->header.key)->key);
     REQUIRE(batch.ok());
     out.push_back(std::move(*batch));
   }

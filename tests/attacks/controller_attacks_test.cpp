@@ -399,7 +399,7 @@ Lie batch(std::string name, std::string verdict, std::function<Bytes(Court&)> ma
 
 TEST_CASE("heartbeat: others', forged, replayed, malformed and oversized ones") {
   tell_all({
-      heartbeat("another node's, signed by it", "too_few_signatures",
+      heartbeat("another node's, signed by it", "key_unknown",
                 [](Court& court) { return court.other.sign_heartbeat(court.other.heartbeat()); }),
       heartbeat("for another node", "wrong_node",
                 [](Court& court) {
@@ -417,7 +417,7 @@ TEST_CASE("heartbeat: others', forged, replayed, malformed and oversized ones") 
                   bytes.back() ^= 1;
                   return bytes;
                 }),
-      heartbeat("one key twice", "bad_signature",
+      heartbeat("one key twice", "malformed",
                 [](Court& court) {
                   const std::array<const SigningKey*, 2> keys{&court.one.key, &court.one.key};
                   return seal_object(ObjectType::heartbeat, encode_heartbeat(court.one.heartbeat()),
@@ -438,7 +438,7 @@ TEST_CASE("heartbeat: others', forged, replayed, malformed and oversized ones") 
 
 TEST_CASE("batch: others', forged, with holes, with other bodies than it was signed for") {
   tell_all({
-      batch("another node's, signed by it", "bad_signature",
+      batch("another node's, signed by it", "key_unknown",
             [](Court& court) { return encode_batch(court.other.next_batch(Stream::routine)); }),
       batch("for another node", "wrong_node",
             [](Court& court) {

@@ -36,6 +36,20 @@ struct Rebuilt {
     }
   }
 
+  // As the attacker's controller tells them; they follow from the node's true first key.
+  cli::KeyChains chains() {
+    const auto certificate = fixture::certificate();
+    cli::KeyChains out;
+    auto& chain = out.try_emplace(certificate.node, certificate.node,
+                                  RecordKey{certificate.record_key, 0, std::nullopt})
+                      .first->second;
+    Value::Array asked;
+    asked.emplace_back(Value::Map{{"node", certificate.node}});
+    for (const Value& item : evil.ask("successions", {{"nodes", std::move(asked)}}))
+      REQUIRE(chain.add(*item.find("succession")->binary()).ok());
+    return out;
+  }
+
   // Not reported by name: it goes out with the next heartbeat.
   std::string refused() const { return agent.agent->policy_store().last_refusal(); }
 
@@ -81,7 +95,8 @@ TEST_CASE("a controller rebuilt by an attacker is shown as what it is") {
     honest.emplace_back("certificate", fixture::sealed(ObjectType::node_certificate,
                                                        encode_certificate(fixture::certificate()),
                                                        {fixture::operator_key}));
-    const auto proven = cli::judge_node(Value(honest), world.agent.root());
+    const auto proven =
+        cli::judge_node(Value(honest), world.agent.root(), {cli::KnownNodes{}, world.chains()});
     REQUIRE(proven.heartbeat);
     CHECK(proven.heartbeat->manifest_version == Besieged::version_in_force);
     CHECK(proven.heartbeat->refused == "too_few_signatures");

@@ -213,6 +213,15 @@ Status CrashDisk::remove(std::string_view name) {
   return {};
 }
 
+Status CrashDisk::wipe(std::string_view name) {
+  if (!has_file(name)) return remove(name);
+  auto file = open_pages(name);
+  if (!file.ok()) return file.error();
+  REEVE_TRY((*file)->write(0, Bytes((*file)->size())));
+  REEVE_TRY((*file)->sync());
+  return remove(name);
+}
+
 Status CrashDisk::sync_directory(std::string_view name) {
   if (!name.empty()) require_plain(name);
   REEVE_TRY(step(Call::sync_directory, name));

@@ -38,6 +38,7 @@ class CrashDisk final : public Disk, public PageDisk {
   Status sync_directory(std::string_view name) override;
   Result<std::unique_ptr<PageFile>> open_pages(std::string_view name) override;
   bool has_file(std::string_view name) const override;
+  Status wipe(std::string_view name) override;
 
   // The disk as a power cut at this moment would leave it. The same seed gives the same disk. Every
   // file decides by itself, so that operations are reordered across files; each change of a name

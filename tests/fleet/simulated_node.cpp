@@ -4,14 +4,22 @@
 
 #include <csignal>
 
+#include "common/paths.h"
+
 namespace reeve::testing {
 namespace {
 
 constexpr std::size_t segment_bytes = 16'384;  // so that segments are rolled
 
-Identity make_identity(const TestFleet& fleet, std::size_t number, const SigningKey& key) {
+// As an operator enrolls a node: its first record key stays on its disk alone.
+Identity make_identity(const TestFleet& fleet, std::size_t number, const SigningKey& key,
+                       Disk& disk) {
+  REEVE_ASSERT(disk.make_directory(paths::identity_directory).ok());
+  REEVE_ASSERT(disk.sync_directory("").ok());
+  REEVE_ASSERT(replace_file(disk, paths::record_key,
+                            encode_key_file(KeyKind::ed25519, key.public_key(), key.seed()))
+                   .ok());
   Identity out{
-      SigningKey::from_seed(key.seed().bytes()),
       generate_transport_keys(),
       {},
       fleet.root,
@@ -135,7 +143,7 @@ SimulatedNode::SimulatedNode(const TestFleet& fleet, std::size_t number, LossyNe
                              Witness& witness, const std::vector<std::string>& files)
     : witness_(witness),
       network_(network),
-      identity_(make_identity(fleet, number, SigningKey::generate())),
+      identity_(make_identity(fleet, number, SigningKey::generate(), *disk_)),
       certificate_(seal_object(ObjectType::node_certificate,
                                encode_certificate(identity_.certificate), fleet.admin.key)),
       courier_(std::make_unique<Courier>(*this)),
@@ -270,10 +278,12 @@ void SimulatedNode::deviate(const std::string& path, std::uint32_t mode, Notice 
 void SimulatedNode::send_forgery() {
   if (!last_left_ || courier_->link() == nullptr) return;
   if (!witness_.is_acknowledged(last_left_->header_digest())) return;
+  const auto keys = RecordKeys::load(*disk_, identity_.certificate);
+  if (!keys.ok() || (*keys)->epoch() != last_left_->header.epoch) return;
   std::vector<SaltedRecord> records = last_left_->records;
   for (SaltedRecord& record : records) record.salt = random_bytes<16>();
   BatchHeader header = last_left_->header;
-  const Batch forged = seal_batch(header, std::move(records), identity_.record_key);
+  const Batch forged = seal_batch(header, std::move(records), (*keys)->key());
   witness_.saw_forgery(forged.header_digest(), id());
   courier_->link()->send(encode_message(MessageType::batch, encode_batch(forged)));
 }

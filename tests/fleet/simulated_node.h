@@ -59,10 +59,10 @@ class SimulatedNode {
 
   Witness& witness_;
   LossyNetwork& network_;
+  std::unique_ptr<CrashDisk> disk_ = std::make_unique<CrashDisk>();
   Identity identity_;
   Bytes certificate_;
   FakeClock clock_;
-  std::unique_ptr<CrashDisk> disk_ = std::make_unique<CrashDisk>();
   FakeHost host_;
   FakeSensor sensor_;
   KeptNotes notes_;

@@ -87,6 +87,8 @@ void Witness::look(const Store& store, Look look) {
 }
 
 void Witness::take_leaf(const Store& store, const Leaf& leaf) {
+  if (leaf.type == ObjectType::key_succession && !kept_.insert(sha256(leaf.object)).second)
+    return find(fmt::format("leaf {}: a key's succession is in the ledger twice", leaf.index));
   if (leaf.type != ObjectType::batch_header) return;
   const auto rows = store.batches({.from_leaf = leaf.index}, 1);
   if (!rows.ok() || rows->empty() || rows->front().leaf != leaf.index)

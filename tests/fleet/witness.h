@@ -98,7 +98,7 @@ class Witness {
 
   std::vector<Digest> leaves_;
   std::map<ChainKey, SeenChain> chains_;
-  std::set<Digest> kept_;  // headers in the ledger
+  std::set<Digest> kept_;  // headers and successions in the ledger
   std::set<Digest> forged_;
   std::set<NodeId> forged_nodes_;
   std::set<NodeId> kept_aside_;  // of whom the ledger holds a forged batch

@@ -72,6 +72,17 @@ class FaultyStore final : public Store {
     return inner_.batches(filter, limit);
   }
 
+  Status append_succession(const SuccessionRow& succession) override {
+    return inner_.append_succession(succession);
+  }
+  Result<std::vector<Leaf>> successions(const SuccessionFilter& filter,
+                                        std::size_t limit) const override {
+    return inner_.successions(filter, limit);
+  }
+  Result<std::vector<Leaf>> newest_successions() const override {
+    return inner_.newest_successions();
+  }
+
   Status put_node(const NodeRow& node) override { return inner_.put_node(node); }
   Result<std::vector<NodeRow>> nodes() const override { return inner_.nodes(); }
   Status put_token(const TokenRow& token) override {

@@ -1,0 +1,23 @@
+// Which record keys a node has: that of its certificate and all that successions certify. The
+// newest is kept in the registry, all others are read from the store, since nearly everything that
+// comes is signed by the newest.
+#pragma once
+
+#include "controller/registry.h"
+
+namespace reeve {
+
+class NodeKeys {
+ public:
+  explicit NodeKeys(const Store& store) : store_(store) {}
+
+  // Absent where the node has no such key. Errors: the store's, `store_damaged`.
+  Result<std::optional<RecordKey>> find(const Node& node, const KeyHash& hash) const;
+  // More than one for a key that was used twice (`key_fork`). Errors as find().
+  Result<std::vector<KeySuccession>> successors(const Node& node, const RecordKey& key) const;
+
+ private:
+  const Store& store_;
+};
+
+}  // namespace reeve

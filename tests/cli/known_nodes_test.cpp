@@ -1,0 +1,202 @@
+#include "controller/cli/known_nodes.h"
+
+#include <doctest/doctest.h>
+
+#include <array>
+
+#include "common/limits.h"
+#include "tests/cli/small_fleet.h"
+#include "tests/golden.h"
+
+using namespace reeve;
+using namespace reeve::cli;
+
+namespace {
+
+constexpr std::int64_t now_ns = SmallFleet::now_ns;
+
+FixedBytes<16> epoch_of(std::uint8_t byte) {
+  FixedBytes<16> epoch;
+  epoch.data.fill(byte);
+  return epoch;
+}
+
+// A node whose keys went on from that of its certificate.
+struct MovedOn {
+  SmallFleet fleet;
+  SmallNode node = fleet.node("web1");
+  std::vector<SigningKey> keys;
+  std::vector<Bytes> links;
+  std::uint64_t count = 0;
+
+  RecordKey anchor() const { return {node.certificate.record_key, 0, std::nullopt}; }
+  const SigningKey& newest() const { return keys.empty() ? node.key : keys.back(); }
+  Bytes link_from(const SigningKey& old, std::uint64_t number, const SigningKey& next) const {
+    KeySuccession link;
+    link.node = node.certificate.node;
+    link.number = number;
+    link.epoch = epoch_of(static_cast<std::uint8_t>(number));
+    link.ended = number == 1 ? Epoch{} : epoch_of(static_cast<std::uint8_t>(number - 1));
+    link.key = next.public_key();
+    return seal_succession(link, old);
+  }
+  void rotate() {
+    SigningKey next = SigningKey::generate();
+    links.push_back(link_from(newest(), keys.size() + 1, next));
+    keys.push_back(std::move(next));
+  }
+  KeyChains chains() const {
+    KeyChains out;
+    const auto [place, fresh] =
+        out.try_emplace(node.certificate.node, node.certificate.node, anchor());
+    for (const Bytes& link : links) REQUIRE(place->second.add(link).ok());
+    return out;
+  }
+  Value item(const SigningKey& key) {
+    Heartbeat heartbeat = healthy_heartbeat(node);
+    heartbeat.epoch = epoch_of(0xee);
+    heartbeat.count = count++;
+    return status_item(node, seal_heartbeat(heartbeat, key));
+  }
+  SeenNode judge(const Value& item, const KnownNodes& known, const KeyChains& chains) const {
+    return judge_node(item, fleet.root, {known, chains});
+  }
+  SeenNode learned(KnownNodes& known) {
+    const KeyChains all = chains();
+    const SeenNode seen = judge(item(newest()), known, all);
+    REQUIRE(seen.unproven == "");
+    remember(known, seen, &all.begin()->second, 77);
+    return seen;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("what a machine knows of its nodes is written as its golden file and read back") {
+  KnownNodes known;
+  KnownNode first{"web1", 3, RecordKey{}, 41, true, epoch_of(1), 7};
+  first.newest_key->key.data.fill(9);
+  first.newest_key->number = 12;
+  first.newest_key->epoch = epoch_of(2);
+  NodeId id;
+  id.data.fill(1);
+  known.emplace(id, first);
+  id.data.fill(2);
+  known.emplace(id, KnownNode{"db1", 1, std::nullopt, 0, false, {}, 0});
+  const Bytes bytes = encode_known_nodes(known);
+  check_golden("known_nodes.bin", bytes);
+  CHECK(*decode_known_nodes(bytes) == known);
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    Bytes changed = bytes;
+    changed[i] ^= 1;
+    CHECK(decode_known_nodes(changed).error().name == "known_nodes_damaged");
+    CHECK(!decode_known_nodes(ByteView(bytes).first(i)).ok());
+  }
+}
+
+TEST_CASE(
+    "a heartbeat is believed under the end of the chain, fetched or known, and under no other") {
+  MovedOn world;
+  world.rotate();
+  world.rotate();
+  const KnownNodes nothing;
+  CHECK(world.judge(world.item(world.keys[1]), nothing, {}).unproven == "key_unknown");
+  CHECK(world.judge(world.item(world.keys[1]), nothing, world.chains()).unproven == "");
+  CHECK(world.judge(world.item(world.keys[0]), nothing, world.chains()).unproven == "key_retired");
+  CHECK(world.judge(world.item(world.node.key), nothing, world.chains()).unproven == "key_retired");
+  CHECK(world.judge(world.item(SigningKey::generate()), nothing, world.chains()).unproven ==
+        "key_unknown");
+  KnownNodes known;
+  world.learned(known);
+  CHECK(known.begin()->second.next_leaf == 77);
+  CHECK(world.judge(world.item(world.keys[1]), known, {}).unproven == "");
+  CHECK(world.judge(world.item(world.node.key), known, {}).unproven == "key_retired");
+  CHECK(world.judge(world.item(world.keys[0]), known, {}).unproven == "key_unknown");
+}
+
+TEST_CASE("a fork is unproven under either branch, and stays so once this machine knows of it") {
+  MovedOn world;
+  world.rotate();
+  const SigningKey thief = SigningKey::generate();
+  KeyChains forked = world.chains();
+  REQUIRE(forked.begin()->second.add(world.link_from(world.node.key, 1, thief)).ok());
+  KnownNodes known;
+  for (const SigningKey* key : std::array<const SigningKey*, 2>{&world.keys[0], &thief}) {
+    const SeenNode seen = world.judge(world.item(*key), known, forked);
+    CHECK(seen.unproven == "key_fork");
+    CHECK(state_of(seen, now_ns) == NodeState::unproven);
+    remember(known, seen, &forked.begin()->second, 5);
+  }
+  CHECK(known.begin()->second.is_forked);
+  CHECK(world.judge(world.item(world.keys[0]), known, {}).unproven == "key_fork");
+}
+
+TEST_CASE("older heartbeats, older certificates and heartbeats that are gone are named") {
+  MovedOn world;
+  world.rotate();
+  KnownNodes known;
+  world.count = 5;
+  world.learned(known);
+  world.count = 4;
+  CHECK(world.judge(world.item(world.newest()), known, {}).unproven == "heartbeat_rollback");
+  CHECK(world.judge(status_item(world.node, {}), known, {}).unproven == "heartbeat_rollback");
+  world.count = 5;
+  CHECK(world.judge(world.item(world.newest()), known, {}).unproven == "");
+  known.begin()->second.certificate_version = 2;
+  CHECK(world.judge(world.item(world.newest()), known, {}).unproven == "certificate_rollback");
+}
+
+TEST_CASE("a node that this machine knows and that is not listed is unproven, not gone") {
+  MovedOn world;
+  KnownNodes known;
+  const SeenNode seen = world.learned(known);
+  CHECK(unlisted(known, {seen}).empty());
+  const auto missing = unlisted(known, {});
+  REQUIRE(missing.size() == 1);
+  CHECK(missing[0].name() == "web1");
+  CHECK(missing[0].unproven == "not_listed");
+  CHECK(state_of(missing[0], now_ns) == NodeState::unproven);
+  CHECK(unlisted({}, {seen}).empty());
+}
+
+TEST_CASE("only what is proven is remembered") {
+  MovedOn world;
+  KnownNodes known;
+  SeenNode forged;
+  CHECK(!remember(known, forged, nullptr, 0));
+  CHECK(known.empty());
+  const SeenNode seen = world.learned(known);
+  CHECK(!remember(known, seen, nullptr, 0));  // nothing new
+  SeenNode older = seen;
+  older.certificate->version = 0;
+  older.certificate->name = "other";
+  CHECK(!remember(known, older, nullptr, 0));
+  CHECK(known.begin()->second.name == "web1");
+}
+
+TEST_CASE("a wrong clock is told from silence, and an old heartbeat is never fresh") {
+  const SmallFleet fleet;
+  const SmallNode node = fleet.node("web1");
+  const auto state_at = [&](std::int64_t age_ns, bool connected) {
+    Heartbeat heartbeat = healthy_heartbeat(node);
+    heartbeat.made.wall_ns = now_ns - age_ns;
+    SeenNode seen = seen_node(fleet, node, heartbeat);
+    seen.connected = connected;
+    return state_of(seen, now_ns);
+  };
+  constexpr std::int64_t second = 1'000'000'000;
+  constexpr std::int64_t ten_years = 315'360'000 * second;
+  for (const bool connected : {false, true}) {
+    CHECK(state_at(0, connected) == NodeState::compliant);
+    CHECK(state_at(90 * second, connected) == NodeState::compliant);
+    CHECK(state_at(91 * second, connected) == NodeState::silent);
+    CHECK(state_at(-91 * second, connected) == NodeState::unproven);
+    CHECK(state_at(-ten_years, connected) == NodeState::unproven);
+    CHECK(state_at(now_ns - (std::int64_t{1} << 31) * second, connected) ==
+          NodeState::unproven);  // 2038
+  }
+  CHECK(state_at(3'600 * second, false) == NodeState::silent);
+  CHECK(state_at(3'600 * second, true) == NodeState::unproven);
+  CHECK(state_at(now_ns, true) == NodeState::unproven);  // 1970
+  CHECK(state_at(now_ns, false) == NodeState::silent);
+}
