@@ -10,12 +10,26 @@
 #include "common/text.h"
 
 namespace reeve {
+namespace {
+
+Value::Map fields_of(const StopCause& cause) {
+  Value::Map out;
+  if (cause.signal != 0) out.emplace_back("signal", std::int64_t{cause.signal});
+  if (cause.pid > 0) out.emplace_back("pid", cause.pid);
+  if (cause.uid >= 0) out.emplace_back("uid", cause.uid);
+  if (!cause.program.empty()) out.emplace_back("program", Value::name(cause.program));
+  return out;
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Agent>> Agent::start(const Parts& parts) {
   for (std::string_view directory : {paths::bundle_directory, std::string_view("trust")})
     static_cast<void>(parts.disk.make_directory(directory));
   Before before;
   before.last_wait_status = parts.last_wait_status;
+  before.was_stuck = parts.was_stuck;
+  before.agent_version = last_agent_version(parts.disk);
   for (auto [stream, half] :
        {std::pair{Stream::urgent, &before.urgent}, std::pair{Stream::routine, &before.routine}}) {
     auto recovered = recover_journal(parts.disk, stream);
@@ -32,6 +46,7 @@ Result<std::unique_ptr<Agent>> Agent::start(const Parts& parts) {
   record_start(agent->recorder_, before, std::move(beginning.untold), parts.clock.wall_ns());
   // Durable before the first fix, so that there is a segment for its intent.
   agent->recorder_.flush();
+  keep_agent_version(parts.disk);
   agent->load_policy();
   return agent;
 }
@@ -45,7 +60,8 @@ Agent::Agent(const Parts& parts, const Before& before, Incidents incidents,
       incidents_(std::move(incidents)),
       keys_(std::move(keys)),
       recorder_({parts.clock, parts.disk, keys_->key(), parts.identity.certificate.node, epoch,
-                 incidents_, parts.segment_bytes_max, [this] { return keys_->finish(); }},
+                 incidents_, parts.segment_bytes_max, parts.journal_bytes_max,
+                 [this] { return keys_->finish(); }},
                 before.urgent, before.routine),
       store_({parts.disk, time_, parts.identity.certificate.node, parts.identity.certificate.labels,
               parts.identity.root, parts.identity.root_object}),
@@ -53,7 +69,9 @@ Agent::Agent(const Parts& parts, const Before& before, Incidents incidents,
       enforcer_({parts.eyes, parts.hands, parts.clock, recorder_, incidents_, parts.sensors,
                  parts.notes, ByteReader(epoch.view()).u64()}),
       outbox_({parts.clock, parts.disk, parts.courier, parts.identity.certificate.node,
-               recorder_.journal(Stream::urgent), recorder_.journal(Stream::routine)}),
+               recorder_.journal(Stream::urgent), recorder_.journal(Stream::routine),
+               ByteReader(epoch.view()).u64()}),
+      reserve_(parts.disk, parts.reserve_bytes),
       key_due_(parts.clock.monotonic_ns() + limits::key_lifetime_ns) {}
 
 void Agent::load_policy() {
@@ -80,6 +98,8 @@ void Agent::courier_started() {
   link_is_up_ = false;
   const auto& identity = parts_.identity;
   if (!identity.contact) return;
+  courier_heard_ = parts_.clock.monotonic_ns();
+  courier_patience_ = limits::courier_first_word_ns_max;
   CourierConfig config;
   config.controller_key = identity.contact->key;
   const TransportKeyPair& transport = transport_.for_next_courier();
@@ -90,6 +110,7 @@ void Agent::courier_started() {
 }
 
 void Agent::courier_lost() {
+  courier_heard_.reset();
   link_is_up_ = false;
   if (std::exchange(link_told_, false)) parts_.notes.note("link down: the courier is gone");
 }
@@ -110,17 +131,51 @@ std::int64_t Agent::step() {
   if (auto due = recorder_.commit_due(); due && now >= *due) recorder_.commit();
   notice_disk();
   notice_key();
+  notice_reserve();
+  notice_courier();
   if (link_is_up_) talk();
+  recorder_.tell_damage();
+  for (Stream stream : {Stream::urgent, Stream::routine})
+    recorder_.set_acknowledged(stream, outbox_.acknowledged(stream));
   outbox_.keep_positions();
   return next_due();
 }
 
-void Agent::stop() {
+// The courier may have stood still together with us.
+void Agent::froze(const Freeze& freeze) {
+  if (courier_heard_) courier_heard_ = parts_.clock.monotonic_ns();
+  parts_.notes.note(fmt::format("{} for {} ms: everything is looked at again", freeze.how,
+                                freeze.lasted_ns / 1'000'000));
+  recorder_.add("frozen", std::nullopt,
+                {{"how", freeze.how},
+                 {"since", freeze.since_ns},
+                 {"until", freeze.until_ns},
+                 {"lasted", freeze.lasted_ns}});
+  enforcer_.sweep("frozen");
+}
+
+void Agent::notice_courier() {
+  const std::int64_t now = parts_.clock.monotonic_ns();
+  if (!courier_heard_ || now - *courier_heard_ < courier_patience_) return;
+  const std::int64_t silent = now - *std::exchange(courier_heard_, std::nullopt);
+  const std::int64_t wall = parts_.clock.wall_ns();
+  parts_.notes.note("the courier is stuck and will be started anew");
+  recorder_.add("courier_restarted", std::nullopt, {{"since", wall - silent}, {"until", wall}});
+  wants_courier_ = true;
+}
+
+void Agent::stop(const StopCause& cause) {
   refusals_until_ = 0;
   tell_more_refusals();
   enforcer_.stop();
+  recorder_.begin_stop();
   recorder_.flush();
-  recorder_.add("agent_stop", std::nullopt, {});
+  if (recorder_.refusal()) {
+    reserve_.release();
+    recorder_.give_up_waiting();
+    recorder_.flush();
+  }
+  recorder_.record_stop(fields_of(cause));
   recorder_.flush();
   outbox_.keep_positions_now();
 }
@@ -136,11 +191,22 @@ void Agent::talk() {
   if (now >= heartbeat_due_ || is_news) send_heartbeat();
   if (now >= fetch_due_) fetch();
   if (transport_.statement() != nullptr && now >= rekey_due_) ask_for_rekeying();
+  send_batches();
+}
+
+// A gap is told before what lies behind it is sent.
+void Agent::send_batches() {
+  outbox_.pump();
+  const auto gaps = outbox_.take_new_gaps();
+  if (gaps.empty()) return;
+  for (const ChainGap& gap : gaps) recorder_.tell_missing(gap);
+  send_heartbeat();
   outbox_.pump();
 }
 
 std::int64_t Agent::next_due() const {
   std::int64_t due = enforcer_.next_due();
+  if (courier_heard_) due = std::min(due, *courier_heard_ + courier_patience_);
   if (auto commit = recorder_.commit_due()) due = std::min(due, *commit);
   if (store_.is_waiting()) due = std::min(due, reconsider_due_);
   if (link_is_up_ != link_told_) due = std::min(due, link_tell_at_);
@@ -180,6 +246,16 @@ void Agent::notice_key() {
   if (refusal)
     parts_.notes.note(fmt::format("a record key that is no longer used could not be wiped: {}: {}",
                                   name, refusal->detail));
+}
+
+// Not before the first sweep has begun: nothing waits for it.
+void Agent::notice_reserve() {
+  const std::int64_t now = parts_.clock.monotonic_ns();
+  if (reserve_.is_held() || parts_.reserve_bytes == 0 || now < reserve_due_) return;
+  reserve_due_ = now + limits::reserve_retry_ns;
+  if (auto held = reserve_.hold(); !held.ok())
+    parts_.notes.note(fmt::format("no space is reserved for a stop on a full disk: {}: {}",
+                                  held.error().name, held.error().detail));
 }
 
 void Agent::notice_disk() {

@@ -6,14 +6,24 @@
 
 #include "agent/agent_limits.h"
 #include "agent/enforcer.h"
+#include "agent/freeze_watch.h"
 #include "agent/identity.h"
 #include "agent/outbox.h"
 #include "agent/pauses.h"
 #include "agent/policy_store.h"
+#include "agent/reserve.h"
 #include "agent/start.h"
 #include "agent/transport_keyring.h"
 
 namespace reeve {
+
+// Who asked for a stop, as far as that is known.
+struct StopCause {
+  int signal = 0;
+  std::int64_t pid = 0;
+  std::int64_t uid = -1;
+  std::string program;  // of that process, if it was still there
+};
 
 class Agent {
  public:
@@ -28,6 +38,9 @@ class Agent {
     Notes& notes;
     int last_wait_status = 0;
     std::size_t segment_bytes_max = limits::journal_segment_bytes_max;
+    std::uint64_t journal_bytes_max = limits::journal_bytes_max;
+    std::size_t reserve_bytes = limits::journal_reserve_bytes;
+    bool was_stuck = false;  // the process before was killed because it had fallen silent
   };
   // Reads the journal back and loads the cached policy; nothing has been enforced yet. Errors: the
   // disk's, where the journal cannot even be listed.
@@ -47,8 +60,12 @@ class Agent {
   Status rotate_transport_key();
   // The courier has another key to speak by: whoever owns it ends it, so that it is started anew.
   bool wants_new_courier() { return std::exchange(wants_new_courier_, false); }
+  // Nothing was looked at for a while: on record, and all of it is looked at now.
+  void froze(const Freeze& freeze);
+  // True once when the courier has been silent for too long: its launcher is to start another.
+  bool take_courier_wish() { return std::exchange(wants_courier_, false); }
   // A clean stop: the last record, made durable. Nothing may be called after it.
-  void stop();
+  void stop(const StopCause& cause = {});
 
   // For the owner of the host: docs/formats.md, "Control socket".
   Value::Map status() const;
@@ -82,9 +99,12 @@ class Agent {
   void send_heartbeat();
   void fetch();
   void talk();
+  void send_batches();
   void notice_clock();
   void notice_link();
   void notice_disk();
+  void notice_reserve();
+  void notice_courier();
   std::int64_t next_due() const;
 
   Parts parts_;
@@ -100,11 +120,16 @@ class Agent {
   Pauses pauses_;
   Enforcer enforcer_;
   Outbox outbox_;
+  Reserve reserve_;
+  std::int64_t reserve_due_ = 0;  // when it is tried again
   bool link_is_up_ = false;
   bool link_told_ = false;         // as the last note said
   std::int64_t link_tell_at_ = 0;  // not before, when it has changed again
   bool wants_new_courier_ = false;
   std::int64_t rekey_due_ = 0;
+  bool wants_courier_ = false;
+  std::optional<std::int64_t> courier_heard_;  // absent: there is no courier
+  std::int64_t courier_patience_ = 0;
   std::string isolation_ = "none";
   std::uint64_t heartbeats_ = 0;
   std::uint64_t states_told_ = 0;  // state records before the last heartbeat

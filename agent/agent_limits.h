@@ -19,6 +19,26 @@ inline constexpr std::size_t journal_read_bytes = 16'384;             // a reade
 inline constexpr std::int64_t journal_retry_min_ns = 1'000'000'000;   // after a disk's refusal,
 inline constexpr std::int64_t journal_retry_max_ns = 60'000'000'000;  // doubling up to this
 static_assert(batch_bytes_max <= journal_frame_bytes_max);
+// A disk that refuses to read a batch is asked again each ack_timeout_ns, so many times; then what
+// cannot be read is passed over in blocks, so many of them in one call and then the whole segment.
+inline constexpr int read_refusals_max = 6;
+inline constexpr std::size_t journal_block_bytes = 4'096;
+inline constexpr std::size_t journal_blocks_unreadable_max = 16;
+inline constexpr std::size_t damage_remembered_max = 64;  // places that are not told of again
+// All segments together, by default and at the least (`--journal-max`). Beyond half of it, or three
+// quarters with what is urgent, no routine record is taken; beyond all of it none at all. What the
+// controller has acknowledged goes before that, and routine records before urgent ones.
+inline constexpr std::uint64_t journal_bytes_max = 1u << 30;
+inline constexpr std::uint64_t journal_bytes_max_min = 64u << 20;
+static_assert(journal_bytes_max_min >= 8 * journal_segment_bytes_max);
+// Records that were not taken are told of when they are taken again, and once in so much time.
+inline constexpr std::int64_t gap_record_ns = 600'000'000'000;
+// Sealed and written at a time: what a refusing disk leaves sealed is no more than this, so that
+// the reserve has room for it, a gap record and a clean stop in both streams.
+inline constexpr std::size_t sealed_bytes_max = 1u << 20;
+inline constexpr std::size_t journal_reserve_bytes = 4u << 20;
+inline constexpr std::int64_t reserve_retry_ns = 600'000'000'000;  // where the disk had no room
+static_assert(journal_reserve_bytes >= 2 * (sealed_bytes_max + 2 * batch_bytes_max) + (1u << 20));
 // Incidents that are open at once, per agent; more are counted into a `gap` record.
 inline constexpr std::size_t open_incidents_max = 10'000;
 // Of them, what one rule may have, so that whoever breaks one many times leaves room for others.
@@ -56,7 +76,9 @@ static_assert(quick_return_ns < rung_held_ns && rung_held_ns < contention_held_n
 inline constexpr std::int64_t sweep_interval_ns = 600'000'000'000;  // with a tenth of jitter
 inline constexpr std::int64_t state_record_change_ns = 60'000'000'000;
 inline constexpr std::int64_t state_record_hourly_ns = 3'600'000'000'000;
-inline constexpr std::int64_t ack_timeout_ns = 10'000'000'000;  // then batches are sent again
+// Without an acknowledgement a batch is sent again, later and later.
+inline constexpr std::int64_t ack_timeout_ns = 10'000'000'000;
+inline constexpr std::int64_t ack_timeout_ns_max = 160'000'000'000;
 inline constexpr std::int64_t clock_jump_ns = 3'600'000'000'000;
 
 // Record keys: how long one signs at most, what is kept of statements that the controller has
@@ -71,8 +93,10 @@ inline constexpr std::size_t record_key_file_bytes_max = 4'096;
 static_assert((successions_unacknowledged_max + successions_kept) * (succession_bytes_max + 128) <=
               successions_bytes_max);
 
-// Batches of one stream on their way without an acknowledgement.
-inline constexpr std::size_t batches_in_flight_max = 16;
+// Batches of one stream on their way without an acknowledgement, whatever the credit. A node whose
+// credit is 0 sends one batch in one to two times the second figure.
+inline constexpr std::size_t batches_in_flight_max = 64;
+inline constexpr std::int64_t credit_pause_ns = 10'000'000'000;
 
 // How often the acknowledged positions are written down; what is lost is only sent again.
 inline constexpr std::int64_t acknowledged_write_ns = 1'000'000'000;
@@ -130,6 +154,15 @@ inline constexpr std::int64_t restart_forgotten_ns = 60'000'000'000;  // a life 
 // the second figure until it is.
 inline constexpr std::int64_t agent_silence_max_ns = 30'000'000'000;
 inline constexpr std::int64_t stop_grace_ns = 10'000'000'000;
+
+// A time in which the deciding process did not run is recorded from these on: what the host was
+// suspended for, and how much later than it should the loop came round.
+inline constexpr std::int64_t suspension_ns_min = 1'000'000'000;
+inline constexpr std::int64_t stall_ns_min = 10'000'000'000;
+// A courier that has said nothing for so long is started anew: since it was started, and since its
+// last word (courier_word_ns in courier_limits.h).
+inline constexpr std::int64_t courier_first_word_ns_max = 180'000'000'000;
+inline constexpr std::int64_t courier_silence_ns_max = 60'000'000'000;
 
 // The owner's control socket.
 inline constexpr std::size_t control_message_bytes_max = 64'000;

@@ -14,6 +14,8 @@ void Agent::hear_courier() {
   for (std::size_t i = 0; i < limits::courier_messages_per_step; ++i) {
     const auto bytes = parts_.courier.receive();
     if (!bytes) return;
+    if (courier_heard_) courier_heard_ = parts_.clock.monotonic_ns();
+    courier_patience_ = limits::courier_silence_ns_max;
     if (const auto message = decode_message(*bytes); message.ok()) hear(*message);
   }
 }
@@ -65,7 +67,7 @@ void Agent::hear_link_state(ByteView payload) {
   heartbeat_due_ = 0;
   fetch_due_ = 0;
   keys_->send_again();
-  outbox_.send_again();
+  outbox_.begin_link();
 }
 
 // Whoever has the courier can say so without end, and must not fill the log with it.
@@ -185,6 +187,7 @@ void Agent::send_heartbeat() {
   beat.blind_spots = enforcer_.blind_spots();
   beat.sealed = {recorder_.durable_records(Stream::urgent),
                  recorder_.durable_records(Stream::routine)};
+  beat.gaps = outbox_.gaps();
   beat.pauses = pauses_.ids();
   const Bytes object = seal_object(ObjectType::heartbeat, encode_heartbeat(beat), keys_->key());
   const std::int64_t now = parts_.clock.monotonic_ns();

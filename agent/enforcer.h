@@ -35,6 +35,10 @@ class Enforcer {
   void hear(std::size_t sensor);
   // Due rechecks, and of a sweep as much as fits into one slice.
   void work();
+  // Everything is looked at again, soon, with `via` as the cause.
+  void sweep(std::string_view via) {
+    if (!policy_.rules.empty()) begin_sweep(via);
+  }
   // What is not on record yet and would be lost with this process.
   void stop();
   // When work() has something to do by the clock alone; the past while a sweep goes on.

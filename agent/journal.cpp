@@ -5,6 +5,11 @@
 #include "common/paths.h"
 
 namespace reeve {
+namespace {
+
+bool is_of_disk(const Error& error) { return error.name.starts_with("disk_"); }
+
+}  // namespace
 
 Journal::Journal(Disk& disk, const Settings& settings, std::vector<std::uint32_t> segments,
                  Newest newest)
@@ -12,6 +17,12 @@ Journal::Journal(Disk& disk, const Settings& settings, std::vector<std::uint32_t
       settings_(settings),
       segments_(std::move(segments)),
       abandoned_(settings_.durable_bytes) {
+  for (std::uint32_t segment : segments_) {
+    // One that does not open counts as nothing; what is read of it later says why.
+    auto file = disk_.open(segment_name(settings_.stream, segment));
+    sizes_[segment] = file.ok() ? (*file)->size() : 0;
+    older_bytes_ += sizes_[segment];
+  }
   if (!segments_.empty() && newest == Newest::whole) adopt_newest();
 }
 
@@ -26,6 +37,8 @@ void Journal::adopt_newest() {
   key_ = header->key;
   size_ = (*file)->size();
   durable_ = size_;
+  older_bytes_ -= sizes_[segments_.back()];
+  sizes_.erase(segments_.back());
   file_ = std::move(*file);
 }
 
@@ -54,8 +67,15 @@ Status Journal::sync() {
 // cut is only for tidiness: what was written after the last sync is written again elsewhere.
 void Journal::abandon() {
   static_cast<void>(file_->truncate(durable_));
-  file_.reset();
   abandoned_[segments_.back()] = durable_;
+  leave_newest(file_->size());
+}
+
+void Journal::leave_newest(std::uint64_t bytes) {
+  file_.reset();
+  sizes_[segments_.back()] = bytes;
+  older_bytes_ += bytes;
+  size_ = 0;
 }
 
 Status Journal::start_segment(const Frames& head) {
@@ -75,7 +95,12 @@ Status Journal::start_segment(const Frames& head) {
   // whatever becomes of it, nothing more is written to the segment before it.
   if (is_writable()) abandon();
   segments_.push_back(number);
+  sizes_[number] = (*file)->size();
+  older_bytes_ += sizes_[number];
   REEVE_TRY(disk_.sync_directory(paths::journal_directory));
+  older_bytes_ -= sizes_[number];
+  sizes_.erase(number);
+  if (!head.ready.empty()) settings_.needed_from = number;
   key_ = key;
   size_ = (*file)->size();
   durable_ = size_;
@@ -105,18 +130,26 @@ JournalPosition Journal::durable_end() const {
   return {segments_.back(), is_writable() ? durable_ : segment_header_bytes};
 }
 
-Result<std::optional<StoredBatch>> Journal::read_batch(JournalPosition from) {
+Result<std::optional<StoredBatch>> Journal::read_batch(JournalPosition from,
+                                                       Unreadable unreadable) {
   for (auto segment = segment_at_or_after(from.segment); segment;
        segment = segment_at_or_after(*segment + 1)) {
     const bool inside = *segment == from.segment && from.offset > segment_header_bytes;
-    auto reader = reader_of(*segment, inside ? from.offset : segment_header_bytes);
-    if (!reader.ok() && reader.error().name == "malformed_segment") continue;
-    if (!reader.ok()) return reader.error();
+    auto reader = reader_of(*segment, inside ? from.offset : segment_header_bytes, unreadable);
+    if (!reader.ok()) {
+      if (is_of_disk(reader.error()) && unreadable == Unreadable::an_error) return reader.error();
+      note_damage(*segment, 0, sizes_[*segment]);
+      continue;
+    }
     while (true) {
       auto frame = reader->next();
       if (!frame.ok()) return frame.error();
-      if (!frame->has_value()) break;
+      if (!frame->has_value()) {
+        note_damage(*segment, *reader);
+        break;
+      }
       if ((*frame)->type != FrameType::batch) continue;
+      note_damage(*segment, *reader);
       return std::optional<StoredBatch>(StoredBatch{
           std::move((*frame)->payload), {*segment, (*frame)->offset}, {*segment, (*frame)->end}});
     }
@@ -124,9 +157,44 @@ Result<std::optional<StoredBatch>> Journal::read_batch(JournalPosition from) {
   return std::optional<StoredBatch>{};
 }
 
-Result<SegmentReader> Journal::reader_of(std::uint32_t segment, std::uint64_t offset) {
+// Of older segments only: the tail of the newest is still being written.
+void Journal::note_damage(std::uint32_t segment, const SegmentReader& reader) {
+  for (const auto& damage : reader.damage()) note_damage(segment, damage.offset, damage.bytes);
+  if (reader.has_passed_over() && reader.torn_bytes() > 0)
+    note_damage(segment, reader.offset(), reader.torn_bytes());
+}
+
+void Journal::note_damage(std::uint32_t segment, std::uint64_t offset, std::uint64_t bytes) {
+  const JournalDamage place{segment, offset, bytes};
+  if (std::ranges::find(damage_told_, place) != damage_told_.end()) return;
+  if (damage_told_.size() >= limits::damage_remembered_max)
+    damage_told_.erase(damage_told_.begin());
+  damage_told_.push_back(place);
+  damage_.push_back(place);
+}
+
+std::optional<std::uint32_t> Journal::spare_segment() const {
+  if (segments_.size() < 2 || segments_.front() >= settings_.needed_from) return std::nullopt;
+  return segments_.front();
+}
+
+Result<std::uint64_t> Journal::drop_spare_segment() {
+  REEVE_ASSERT(spare_segment().has_value());
+  const std::uint32_t segment = segments_.front();
+  REEVE_TRY(disk_.remove(segment_name(settings_.stream, segment)));
+  const std::uint64_t bytes = sizes_[segment];
+  older_bytes_ -= bytes;
+  sizes_.erase(segment);
+  abandoned_.erase(segment);
+  segments_.erase(segments_.begin());
+  if (reading_.segment == segment) reading_ = Reading{};
+  return bytes;
+}
+
+Result<SegmentReader> Journal::reader_of(std::uint32_t segment, std::uint64_t offset,
+                                         Unreadable unreadable) {
   if (is_writable() && segment == segments_.back())
-    return SegmentReader(*file_, key_, offset, durable_);
+    return SegmentReader(*file_, key_, offset, durable_, unreadable);
   if (reading_.file == nullptr || reading_.segment != segment) {
     auto file = disk_.open(segment_name(settings_.stream, segment));
     if (!file.ok()) return file.error();
@@ -139,7 +207,7 @@ Result<SegmentReader> Journal::reader_of(std::uint32_t segment, std::uint64_t of
   const auto cut = abandoned_.find(segment);
   const std::uint64_t size = reading_.file->size();
   return SegmentReader(*reading_.file, reading_.key, offset,
-                       cut == abandoned_.end() ? size : std::min(size, cut->second));
+                       cut == abandoned_.end() ? size : std::min(size, cut->second), unreadable);
 }
 
 std::optional<std::uint32_t> Journal::segment_at_or_after(std::uint32_t segment) const {

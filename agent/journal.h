@@ -19,6 +19,14 @@ struct JournalPosition {
   auto operator<=>(const JournalPosition&) const = default;
 };
 
+// Bytes of a segment that hold nothing that can be read.
+struct JournalDamage {
+  std::uint32_t segment = 0;
+  std::uint64_t offset = 0;
+  std::uint64_t bytes = 0;
+  auto operator<=>(const JournalDamage&) const = default;
+};
+
 struct StoredBatch {
   Bytes bytes;  // encode_batch(), as it was sealed
   JournalPosition begin;
@@ -31,6 +39,7 @@ class Journal {
     Stream stream{};
     NodeId node;
     std::size_t segment_bytes_max = limits::journal_segment_bytes_max;
+    std::uint32_t needed_from = 0;  // a start needs no segment before this one
     // Segments of an earlier start of which only so much is known to be durable.
     std::map<std::uint32_t, std::uint64_t> durable_bytes{};
   };
@@ -60,8 +69,20 @@ class Journal {
   JournalPosition durable_end() const;
   // The first durable batch at or after `from`; damage is stepped over, and so is a segment whose
   // header is damaged. Absent when there is none yet. Where the disk does not give a segment now
-  // the answer is its error: what is behind it waits, since a batch that is passed over is lost.
-  Result<std::optional<StoredBatch>> read_batch(JournalPosition from);
+  // the answer is its error, since a batch that is passed over is lost; unless that is asked for.
+  Result<std::optional<StoredBatch>> read_batch(JournalPosition from,
+                                                Unreadable unreadable = Unreadable::an_error);
+  // The start has told of these.
+  void know_damage(const std::vector<JournalDamage>& places) { damage_told_ = places; }
+  // What has been stepped over in older segments, each place once.
+  std::vector<JournalDamage> take_damage() { return std::exchange(damage_, {}); }
+
+  // Of all segments.
+  std::uint64_t bytes() const { return older_bytes_ + size_; }
+  // The oldest segment, where neither writing nor a start needs it.
+  std::optional<std::uint32_t> spare_segment() const;
+  // Removes it; how many bytes that gave back. What a crash brings back is only older history.
+  Result<std::uint64_t> drop_spare_segment();
 
  private:
   struct Reading {
@@ -72,8 +93,12 @@ class Journal {
   void adopt_newest();
   void abandon();
   Status write_head(DiskFile& file, const FixedBytes<16>& key, const Frames& head);
-  Result<SegmentReader> reader_of(std::uint32_t segment, std::uint64_t offset);
+  void leave_newest(std::uint64_t bytes);
+  Result<SegmentReader> reader_of(std::uint32_t segment, std::uint64_t offset,
+                                  Unreadable unreadable);
   std::optional<std::uint32_t> segment_at_or_after(std::uint32_t segment) const;
+  void note_damage(std::uint32_t segment, const SegmentReader& reader);
+  void note_damage(std::uint32_t segment, std::uint64_t offset, std::uint64_t bytes);
 
   Disk& disk_;
   Settings settings_;
@@ -83,8 +108,12 @@ class Journal {
   std::uint64_t size_ = 0;
   std::uint64_t durable_ = 0;
   std::uint64_t head_ = 0;  // what the newest segment began with; 0 for one of an earlier start
+  std::uint64_t older_bytes_ = 0;                     // of all segments but the newest
+  std::map<std::uint32_t, std::uint64_t> sizes_;      // of these
   std::map<std::uint32_t, std::uint64_t> abandoned_;  // segment, its durable bytes
-  Reading reading_;                                   // the older segment that is being sent
+  std::vector<JournalDamage> damage_;
+  std::vector<JournalDamage> damage_told_;
+  Reading reading_;  // the older segment that is being sent
 };
 
 }  // namespace reeve

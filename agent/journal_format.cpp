@@ -152,13 +152,34 @@ Result<std::optional<std::uint64_t>> SegmentReader::after_damage(std::uint64_t b
 Result<ByteView> SegmentReader::bytes_at(std::uint64_t offset, std::size_t count) {
   const bool inside = offset >= window_start_ && offset + count <= window_start_ + window_.size();
   if (!inside) {
-    auto read = file_.read(offset, std::max(count, limits::journal_read_bytes));
-    if (!read.ok()) return read.error();
+    const std::size_t wanted = std::max(count, limits::journal_read_bytes);
+    auto read = file_.read(offset, wanted);
+    if (!read.ok()) read = file_.read(offset, count);  // what is bad may lie further on
+    if (!read.ok() && unreadable_ == Unreadable::an_error) return read.error();
     window_start_ = offset;
-    window_ = std::move(*read);
+    window_ = read.ok() ? std::move(*read) : read_blocks(offset, wanted);
   }
   const ByteView rest = ByteView(window_).subspan(offset - window_start_);
   return rest.first(std::min(count, rest.size()));
+}
+
+// Block by block, with zeros for what cannot be read: no frame begins with them. A disk that is
+// asked too often may take seconds for each answer, so that beyond a bound all is unreadable.
+Bytes SegmentReader::read_blocks(std::uint64_t offset, std::size_t count) {
+  Bytes out;
+  const std::uint64_t end = std::min(limit_, offset + count);
+  while (offset < end) {
+    const std::uint64_t block = offset - offset % limits::journal_block_bytes;
+    const std::uint64_t stop = std::min(end, block + limits::journal_block_bytes);
+    const auto part = static_cast<std::size_t>(stop - offset);
+    const bool may_ask = blocks_unreadable_ < limits::journal_blocks_unreadable_max;
+    auto read = may_ask ? file_.read(offset, part) : Result<Bytes>(Bytes(part));
+    if (!read.ok()) ++blocks_unreadable_;
+    if (read.ok()) append(out, *read);
+    out.resize(out.size() + (read.ok() ? part - std::min(part, read->size()) : part));
+    offset = stop;
+  }
+  return out;
 }
 
 }  // namespace reeve

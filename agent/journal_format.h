@@ -46,6 +46,9 @@ Bytes encode_frame(FrameType type, std::uint64_t synced, ByteView payload,
 std::string segment_name(Stream stream, std::uint32_t number);
 std::optional<std::uint32_t> segment_number(std::string_view listed, Stream stream);
 
+// What a read that the disk refuses is: an error, or bytes that are damaged like others.
+enum class Unreadable : std::uint8_t { an_error, passed_over };
+
 // Reads the frames of one segment up to `limit`, over damage. Borrows the file.
 class SegmentReader {
  public:
@@ -55,25 +58,29 @@ class SegmentReader {
   };
 
   SegmentReader(const DiskFile& file, const FixedBytes<16>& key, std::uint64_t offset,
-                std::uint64_t limit)
-      : file_(file), key_(key), offset_(offset), limit_(limit) {}
+                std::uint64_t limit, Unreadable unreadable = Unreadable::an_error)
+      : file_(file), key_(key), offset_(offset), limit_(limit), unreadable_(unreadable) {}
 
-  // Absent at the end or where the torn tail begins. Errors are the disk's.
+  // Absent at the end or where the torn tail begins. Errors are the disk's, unless passed over.
   Result<std::optional<Frame>> next();
 
   std::uint64_t offset() const { return offset_; }
   std::uint64_t torn_bytes() const { return torn_bytes_; }
   const std::vector<Damage>& damage() const { return damage_; }
+  bool has_passed_over() const { return blocks_unreadable_ > 0; }
 
  private:
   Result<std::optional<Frame>> frame_at(std::uint64_t offset);
   Result<std::optional<std::uint64_t>> after_damage(std::uint64_t bad);
   Result<ByteView> bytes_at(std::uint64_t offset, std::size_t count);
+  Bytes read_blocks(std::uint64_t offset, std::size_t count);
 
   const DiskFile& file_;
   FixedBytes<16> key_;
   std::uint64_t offset_;
   std::uint64_t limit_;
+  Unreadable unreadable_;
+  std::size_t blocks_unreadable_ = 0;
   std::uint64_t torn_bytes_ = 0;
   std::vector<Damage> damage_;
   std::uint64_t window_start_ = 0;

@@ -21,6 +21,7 @@
 #include "agent/courier_user.h"
 #include "agent/launcher_process.h"
 #include "agent/netfilter/netfilter_limits.h"
+#include "agent/notify.h"
 #include "common/clock.h"
 
 namespace reeve {
@@ -70,6 +71,8 @@ class Launcher {
   void note_scratch(std::int64_t now);
   void courier_failed(std::int64_t now, std::string_view what);
   void kill_when_silent(std::int64_t now);
+  void tell_watchdog(std::int64_t now);
+  StopRequest who_asks();
   int stop();
 
   const LaunchPlan& plan_;
@@ -92,7 +95,9 @@ class Launcher {
   std::int64_t decider_alive_ns_ = 0;
   std::int64_t decider_due_ns_ = 0;
   std::int64_t courier_due_ns_ = 0;
-  int last_wait_status_ = 0;
+  LastDeath last_death_;
+  std::optional<std::int64_t> watchdog_ns_;  // how often a service manager wants to hear of us
+  std::int64_t watchdog_due_ns_ = never;
   bool signalled_ = false;
   bool killed_for_silence_ = false;
 };
@@ -110,6 +115,8 @@ Status Launcher::prepare() {
   }
   signals_ = Fd(signalfd(-1, &stops, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals_.is_open()) return os_error("launch_failed", "signalfd", "stop signals", errno);
+  watchdog_ns_ = watchdog_interval_ns();
+  if (watchdog_ns_) watchdog_due_ns_ = clock_.monotonic_ns();
   return {};
 }
 
@@ -123,7 +130,9 @@ int Launcher::run() {
       const Reports reports = take_reports(channel_.get());
       if (reports.is_alive || reports.wants_scratch) decider_alive_ns_ = now;
       if (reports.wants_scratch) start_scratch(now);
+      if (reports.wants_courier && courier_.running()) courier_failed(now, "stuck");
     }
+    tell_watchdog(now);
     note_scratch(now);
     note_courier_death(now);
     if (const auto status = note_decider_death(now)) return *status;
@@ -175,7 +184,7 @@ void Launcher::become_decider(Fd channel, pid_t parent) noexcept {
   null_ = Fd();
   channel_ = Fd();
   sigprocmask(SIG_SETMASK, &mask_before_, nullptr);
-  const int status = plan_.decide(LauncherChannel(std::move(channel)), last_wait_status_);
+  const int status = plan_.decide(LauncherChannel(std::move(channel)), last_death_);
   std::fflush(nullptr);
   _exit(status);
 }
@@ -228,6 +237,7 @@ int Launcher::wait_for_events(std::int64_t now) {
     until = decider_due_ns_;
   }
   // poll(2) passes over the negative descriptors of what does not run.
+  until = std::min(until, watchdog_due_ns_);
   if (scratch_.running()) until = std::min(until, scratch_started_ns_ + scratch_patience_ns);
   std::array<pollfd, 5> waits{{{signals_.get(), POLLIN, 0},
                                {decider_.pidfd(), POLLIN, 0},
@@ -245,21 +255,20 @@ int Launcher::wait_for_events(std::int64_t now) {
 std::optional<int> Launcher::note_decider_death(std::int64_t now) {
   pollfd death{decider_.pidfd(), POLLIN, 0};
   if (!decider_.running() || poll(&death, 1, 0) != 1) return std::nullopt;
-  last_wait_status_ = decider_.reap();
+  last_death_ = {decider_.reap(), killed_for_silence_};
+  const int status = last_death_.wait_status;
   channel_ = Fd();
   courier_.kill_and_reap();  // its peer is gone
   scratch_.kill_and_reap();
-  if (WIFEXITED(last_wait_status_) && WEXITSTATUS(last_wait_status_) <= 1) {
-    return WEXITSTATUS(last_wait_status_);
-  }
+  if (WIFEXITED(status) && WEXITSTATUS(status) <= 1) return WEXITSTATUS(status);
   if (plan_.runs_once) {
-    fmt::print(stderr, "reeve-agent: ended by {}\n", how_it_ended(last_wait_status_));
+    fmt::print(stderr, "reeve-agent: ended by {}\n", how_it_ended(status));
     return 1;
   }
   const std::int64_t delay = decider_backoff_.after(now - decider_started_ns_);
   decider_due_ns_ = now + delay;
   fmt::print(stderr, "reeve-agent: the deciding process ended by {}, started again in {} ms\n",
-             how_it_ended(last_wait_status_), delay / ns_per_ms);
+             how_it_ended(status), delay / ns_per_ms);
   return std::nullopt;
 }
 
@@ -321,9 +330,29 @@ void Launcher::kill_when_silent(std::int64_t now) {
   killed_for_silence_ = true;
 }
 
+// It watches the deciding process and the courier itself, so that a service manager watches this
+// process alone.
+void Launcher::tell_watchdog(std::int64_t now) {
+  if (now < watchdog_due_ns_) return;
+  notify_alive();
+  watchdog_due_ns_ = now + *watchdog_ns_;
+}
+
+StopRequest Launcher::who_asks() {
+  signalfd_siginfo info{};
+  if (read(signals_.get(), &info, sizeof info) != sizeof info) return {};
+  StopRequest request{static_cast<int>(info.ssi_signo), info.ssi_pid, info.ssi_uid, {}};
+  std::array<char, 256> path{};
+  const std::string link = fmt::format("/proc/{}/exe", info.ssi_pid);
+  const ssize_t length = readlink(link.c_str(), path.data(), path.size());
+  if (length > 0) request.program.assign(path.data(), static_cast<std::size_t>(length));
+  return request;
+}
+
 // The deciding process first, so that what it has still to send can leave by the courier.
 int Launcher::stop() {
   if (!decider_.running()) return 0;
+  send_stop(channel_.get(), who_asks());
   decider_.signal(SIGTERM);
   const std::int64_t end = clock_.monotonic_ns() + times_.stop_grace_ns;
   while (true) {

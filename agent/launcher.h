@@ -13,6 +13,20 @@
 
 namespace reeve {
 
+// A signal to stop, and who sent it (sigaction(2)).
+struct StopRequest {
+  int signal = 0;
+  std::int64_t pid = 0;
+  std::int64_t uid = 0;
+  std::string program;  // of that process; empty where it was gone
+};
+
+// How the deciding process ended before this one; all zero: there was none.
+struct LastDeath {
+  int wait_status = 0;     // waitpid(2)
+  bool was_stuck = false;  // killed after limits::agent_silence_max_ns without a word
+};
+
 // The deciding process's side of its launcher.
 class LauncherChannel {
  public:
@@ -26,12 +40,19 @@ class LauncherChannel {
   // after limits::scratch_deadline_s or when another is asked for. Waits for at most
   // limits::scratch_start_ms. Errors: `scratch_failed`.
   Result<Fd> ask_for_scratch();
+  // The courier is stuck: it is killed, and started again like one that died.
+  void ask_for_courier();
+  // Why the launcher stops us; absent when it has not said so.
+  std::optional<StopRequest> receive_stop();
   // To be called at least every 5 s; after 30 s of silence the launcher kills and forks again.
   void report_alive();
 
  private:
+  void take_what_waits();
+
   Fd socket_;
   std::optional<Fd> courier_;  // the newest that nobody has taken
+  std::optional<StopRequest> stop_;
 };
 
 struct LaunchPlan {
@@ -39,9 +60,9 @@ struct LaunchPlan {
   std::string empty_root;    // an empty directory, root's, for the courier's chroot
   bool with_courier = true;  // false where there is no controller to talk to
   // The deciding process's body, in the forked child, with what the launcher knows of its last
-  // death: 0 for none, else the wait status. Its return value is the exit status; 0 and 1 are final
-  // (a clean stop, and "cannot start"), everything else is started again.
-  std::function<int(LauncherChannel, int last_wait_status)> decide;
+  // death. Its return value is the exit status; 0 and 1 are final (a clean stop, and "cannot
+  // start"), everything else is started again.
+  std::function<int(LauncherChannel, const LastDeath&)> decide;
   // A scratch child's body, in a forked child that holds one end of a stream and no other
   // descriptor of the launcher's. The launcher reads nothing of what goes over it.
   std::function<int(Fd)> scratch{};

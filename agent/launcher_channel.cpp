@@ -12,6 +12,7 @@
 #include "agent/launcher.h"
 #include "agent/launcher_process.h"
 #include "agent/netfilter/netfilter_limits.h"
+#include "common/bytes.h"
 
 namespace reeve {
 namespace {
@@ -19,6 +20,10 @@ namespace {
 constexpr char alive = 'A';
 constexpr char courier = 'C';
 constexpr char scratch = 'S';  // upwards: I want one; downwards: here it is
+constexpr char restart = 'R';  // upwards: the courier is stuck
+constexpr char stop = 'T';     // downwards, with a StopRequest
+constexpr std::size_t program_bytes_max = 256;
+constexpr std::size_t stop_bytes = 1 + 4 + 4 + 4;
 
 // Room for the one descriptor that a message carries, aligned as cmsg(3) asks.
 struct Ancillary {
@@ -47,21 +52,36 @@ Fd descriptor_in(msghdr& message) {
 struct Delivery {
   char kind = 0;
   Fd end;
+  Bytes rest;  // behind the first byte
 };
 
 // Absent when nothing waits.
 std::optional<Delivery> next_delivery(int socket) {
   while (true) {
     Delivery delivery;
-    iovec body{&delivery.kind, 1};
+    std::array<std::uint8_t, stop_bytes + program_bytes_max> bytes{};
+    iovec body{bytes.data(), bytes.size()};
     Ancillary ancillary;
     msghdr message = header_for(body, ancillary);
     const ssize_t got = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return std::nullopt;
+    delivery.kind = static_cast<char>(bytes[0]);
+    delivery.rest.assign(bytes.begin() + 1, bytes.begin() + got);
     delivery.end = descriptor_in(message);
     return delivery;
   }
+}
+
+std::optional<StopRequest> read_stop(ByteView bytes) {
+  ByteReader reader(bytes);
+  StopRequest request;
+  request.signal = static_cast<int>(reader.u32());
+  request.pid = reader.u32();
+  request.uid = reader.u32();
+  if (!reader.ok()) return std::nullopt;
+  request.program = text_of(reader.rest());
+  return request;
 }
 
 bool send_end(int channel, char kind, const Fd& end) {
@@ -79,11 +99,26 @@ bool send_end(int channel, char kind, const Fd& end) {
 
 }  // namespace
 
-std::optional<Fd> LauncherChannel::receive_courier() {
-  // A scratch child's end that comes here comes too late, and is closed.
-  while (auto delivery = next_delivery(socket_.get()))
+// A scratch child's end that comes here comes too late, and is closed.
+void LauncherChannel::take_what_waits() {
+  while (auto delivery = next_delivery(socket_.get())) {
     if (delivery->kind == courier && delivery->end.is_open()) courier_ = std::move(delivery->end);
+    if (delivery->kind == stop) stop_ = read_stop(delivery->rest);
+  }
+}
+
+std::optional<Fd> LauncherChannel::receive_courier() {
+  take_what_waits();
   return std::exchange(courier_, std::nullopt);
+}
+
+std::optional<StopRequest> LauncherChannel::receive_stop() {
+  take_what_waits();
+  return std::exchange(stop_, std::nullopt);
+}
+
+void LauncherChannel::ask_for_courier() {
+  static_cast<void>(::send(socket_.get(), &restart, 1, MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
 Result<Fd> LauncherChannel::ask_for_scratch() {
@@ -97,6 +132,7 @@ Result<Fd> LauncherChannel::ask_for_scratch() {
     if (count < 0 && errno == EINTR) continue;
     auto delivery = count == 1 ? next_delivery(socket_.get()) : std::nullopt;
     if (!delivery) return Error{"scratch_failed", "the launcher makes no scratch namespace"};
+    if (delivery->kind == stop) stop_ = read_stop(delivery->rest);
     if (!delivery->end.is_open()) continue;
     if (delivery->kind == scratch) return std::move(delivery->end);
     if (delivery->kind == courier) courier_ = std::move(delivery->end);
@@ -114,11 +150,21 @@ Reports take_reports(int channel) {
   while (recv(channel, &report, 1, MSG_DONTWAIT) > 0) {
     if (report == alive) reports.is_alive = true;
     if (report == scratch) reports.wants_scratch = true;
+    if (report == restart) reports.wants_courier = true;
   }
   return reports;
 }
 
 bool send_courier(int channel, const Fd& end) { return send_end(channel, courier, end); }
+void send_stop(int channel, const StopRequest& request) {
+  Bytes bytes{static_cast<std::uint8_t>(stop)};
+  append_u32(bytes, static_cast<std::uint32_t>(request.signal));
+  append_u32(bytes, static_cast<std::uint32_t>(request.pid));
+  append_u32(bytes, static_cast<std::uint32_t>(request.uid));
+  append(bytes, bytes_of(std::string_view(request.program).substr(0, program_bytes_max)));
+  static_cast<void>(::send(channel, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
 bool send_scratch(int channel, const Fd& end) { return send_end(channel, scratch, end); }
 
 }  // namespace reeve

@@ -37,9 +37,11 @@ class Backoff {
 struct Reports {
   bool is_alive = false;       // the deciding process has said so
   bool wants_scratch = false;  // it waits for a scratch child
+  bool wants_courier = false;  // the one that it has is stuck
 };
 Reports take_reports(int channel);
 bool send_courier(int channel, const Fd& end);  // false when it could not be delivered
 bool send_scratch(int channel, const Fd& end);
+void send_stop(int channel, const StopRequest& request);
 
 }  // namespace reeve

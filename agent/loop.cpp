@@ -1,6 +1,8 @@
 #include "agent/loop.h"
 
 #include <poll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -13,16 +15,21 @@ namespace {
 
 class Loop {
  public:
-  explicit Loop(LoopParts& parts) : parts_(parts) {}
+  explicit Loop(LoopParts& parts) : parts_(parts), freeze_(parts.clock) {}
 
-  void run() {
+  StopCause run() {
     while (true) {
+      freeze_.expect(parts_.clock.monotonic_ns());
       const std::int64_t due = parts_.agent.step();
       if (parts_.agent.wants_new_courier()) parts_.courier.connect(Fd());
       if (parts_.courier.fd() < 0) parts_.agent.courier_lost();
+      if (parts_.agent.take_courier_wish()) parts_.launcher.ask_for_courier();
       parts_.launcher.report_alive();
+      notice_freeze();
       wait(due);
-      if (is_ready(parts_.signals) || launcher_is_gone()) return;
+      notice_freeze();
+      if (is_ready(parts_.signals)) return who_asks();
+      if (launcher_is_gone()) return {};
       hear();
     }
   }
@@ -37,9 +44,24 @@ class Loop {
     const std::int64_t now = parts_.clock.monotonic_ns();
     const bool is_due = due <= now || parts_.launcher.has_courier();
     const std::int64_t left = is_due ? 0 : std::min(due - now, limits::loop_wait_ns_max);
+    freeze_.expect(now + left);
     const timespec timeout{left / 1'000'000'000, left % 1'000'000'000};
     if (::ppoll(polled_.data(), polled_.size(), &timeout, nullptr) >= 0) return;
     for (pollfd& entry : polled_) entry.revents = 0;
+  }
+
+  void notice_freeze() {
+    if (const auto freeze = freeze_.look()) parts_.agent.froze(*freeze);
+  }
+
+  // The launcher stops us when it is asked to, and says by whom; others may signal us themselves.
+  StopCause who_asks() {
+    signalfd_siginfo info{};
+    if (::read(parts_.signals, &info, sizeof info) != sizeof info) return {};
+    if (auto told = parts_.launcher.receive_stop()) {
+      return {told->signal, told->pid, told->uid, told->program};
+    }
+    return {static_cast<int>(info.ssi_signo), info.ssi_pid, info.ssi_uid, {}};
   }
 
   // Sensors first: a deviation is put right before anything is told of it.
@@ -77,11 +99,12 @@ class Loop {
   }
 
   LoopParts& parts_;
+  FreezeWatch freeze_;
   std::vector<pollfd> polled_;
 };
 
 }  // namespace
 
-void run_loop(LoopParts parts) { Loop(parts).run(); }
+StopCause run_loop(LoopParts parts) { return Loop(parts).run(); }
 
 }  // namespace reeve

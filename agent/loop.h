@@ -19,6 +19,7 @@ struct LoopParts {
   int signals = -1;  // signalfd(2) of what means "stop"
 };
 
-void run_loop(LoopParts parts);
+// Who asked for the stop.
+StopCause run_loop(LoopParts parts);
 
 }  // namespace reeve

@@ -19,7 +19,11 @@ struct Command {
 };
 
 constexpr Command commands[] = {
-    {{.command = "run", .takes_root = true, .takes_state = true, .takes_courier_user = true},
+    {{.command = "run",
+      .takes_root = true,
+      .takes_state = true,
+      .takes_courier_user = true,
+      .takes_journal_max = true},
      "watch this host and put deviations right",
      run_agent},
     {{.command = "join", .takes_token = true, .takes_state = true, .takes_courier_user = true},

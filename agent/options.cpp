@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <boost/program_options.hpp>
+#include <charconv>
 #include <filesystem>
+#include <optional>
 
 #include "agent/agent_limits.h"
 #include "common/paths.h"
@@ -29,6 +31,7 @@ po::options_description describe(const Usage& usage) {
   if (usage.takes_state) add("state", po::value<std::string>(), "");
   if (usage.takes_root) add("root", po::value<std::string>(), "");
   if (usage.takes_courier_user) add("courier-user", po::value<std::string>(), "");
+  if (usage.takes_journal_max) add("journal-max", po::value<std::string>(), "");
   if (usage.takes_json) add("json", "");
   if (usage.takes_token) {
     add("token", po::value<std::vector<std::string>>(), "");
@@ -67,6 +70,20 @@ Result<Options> collect_token(const Usage& usage, const po::variables_map& given
   return options;
 }
 
+// "64M": a number and, where it is not bytes, its unit of 1,024, 1,024^2 or 1,024^3.
+std::optional<std::uint64_t> read_size(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (read.ec != std::errc{}) return std::nullopt;
+  text.remove_prefix(static_cast<std::size_t>(read.ptr - text.data()));
+  constexpr std::string_view units = "KMG";
+  const auto unit = text.size() == 1 ? units.find(text.front()) : std::string_view::npos;
+  if (!text.empty() && unit == std::string_view::npos) return std::nullopt;
+  const auto shift = text.empty() ? 0 : 10 * (unit + 1);
+  if (number > (UINT64_MAX >> shift)) return std::nullopt;
+  return number << shift;
+}
+
 Result<Options> collect(const Usage& usage, const po::variables_map& given) {
   Options options;
   options.asks_for_help = given.contains("help");
@@ -76,6 +93,12 @@ Result<Options> collect(const Usage& usage, const po::variables_map& given) {
   if (given.contains("root")) options.root = absolute(given["root"].as<std::string>());
   if (given.contains("courier-user"))
     options.courier_user = given["courier-user"].as<std::string>();
+  if (given.contains("journal-max")) {
+    const auto bytes = read_size(given["journal-max"].as<std::string>());
+    if (!bytes || *bytes < limits::journal_bytes_max_min)
+      return usage_error(usage, "--journal-max is a number of bytes, 64M or more (K, M, G)");
+    options.journal_bytes_max = *bytes;
+  }
   if (options.asks_for_help) return options;
   if (usage.takes_token) return collect_token(usage, given, std::move(options));
   if (!usage.takes_bundle) return options;
@@ -116,6 +139,7 @@ std::string help_for(const Usage& usage) {
   if (usage.takes_state) out += " [--state DIR]";
   if (usage.takes_root) out += " [--root DIR]";
   if (usage.takes_courier_user) out += " [--courier-user USER|same]";
+  if (usage.takes_journal_max) out += " [--journal-max SIZE]";
   if (usage.takes_json) out += " [--json]";
   out += "\n\n";
   if (usage.takes_state)
@@ -129,6 +153,10 @@ std::string help_for(const Usage& usage) {
         "  --courier-user USER  who the courier runs as (default reeve); `same` is for\n"
         "                       trying it out and shows as isolation: reduced\n";
   if (usage.takes_token) out += token_help;
+  if (usage.takes_journal_max)
+    out +=
+        "  --journal-max SIZE   how large the journal of records may grow (default 1G, at\n"
+        "                       least 64M); beyond, low and medium records are counted only\n";
   if (usage.takes_json) out += "  --json               one JSON object a line\n";
   return out + "  --help               this text\n";
 }

@@ -1,10 +1,12 @@
 // The options of reeve-agent's commands; the one gate to Boost.Program_options here.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "agent/agent_limits.h"
 #include "common/result.h"
 
 namespace reeve {
@@ -19,6 +21,7 @@ struct Options {
   std::string root = "/";
   std::string state;  // paths::agent_state_default where silent
   std::string courier_user = "reeve";
+  std::uint64_t journal_bytes_max = limits::journal_bytes_max;
   bool is_json = false;
   bool asks_for_help = false;
 };
@@ -31,6 +34,7 @@ struct Usage {
   bool takes_root = false;
   bool takes_state = false;
   bool takes_courier_user = false;
+  bool takes_journal_max = false;
   bool takes_json = false;
 };
 

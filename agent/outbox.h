@@ -1,5 +1,5 @@
 // Which durable batches go to the controller, and when again: in order within a stream, urgent
-// first, at most limits::batches_in_flight_max of a stream without an acknowledgement. It keeps
+// first, at most as much without an acknowledgement as the controller gives credit for. It keeps
 // positions, never bodies: a batch is read from the journal when it is sent. Owned by the Agent.
 #pragma once
 
@@ -9,6 +9,7 @@
 #include "agent/courier_port.h"
 #include "agent/journal.h"
 #include "common/clock.h"
+#include "common/record.h"
 #include "common/wire.h"
 
 namespace reeve {
@@ -22,12 +23,13 @@ class Outbox {
     NodeId node;
     Journal& urgent;
     Journal& routine;
+    std::uint64_t jitter_seed = 0;
   };
   // Takes up the positions that were written down last.
   explicit Outbox(const Parts& parts);
 
-  // A link that has come up: what is on its way without an acknowledgement is sent again.
-  void send_again();
+  // A link that has come up: what has no acknowledgement is sent again, within the first credit.
+  void begin_link();
   // Sends what may be sent.
   void pump();
   // False, and nothing changed, unless it is for a batch that is on its way.
@@ -36,34 +38,65 @@ class Outbox {
   void keep_positions();
   void keep_positions_now();
 
+  // Where records are missing before what comes next: to be told in a heartbeat before pump() is
+  // called again. Those of which nobody has been told yet come once from the second.
+  std::vector<ChainGap> gaps() const;
+  std::vector<ChainGap> take_new_gaps() { return std::exchange(new_gaps_, {}); }
+
+  JournalPosition acknowledged(Stream stream) const { return lane(stream).acknowledged; }
   // When pump() or keep_positions() has something to do by the clock alone.
   std::optional<std::int64_t> next_due() const;
   std::size_t in_flight() const { return lanes_[0].flying.size() + lanes_[1].flying.size(); }
 
  private:
-  struct Flight {
-    JournalPosition begin;
-    JournalPosition next;
+  // The last record that a batch holds, and its header.
+  struct End {
     Epoch epoch;
     std::uint64_t last = 0;
     Digest header;
-    std::int64_t sent_at = 0;
+  };
+  struct Flight {
+    JournalPosition begin;
+    JournalPosition next;
+    End end;
+    std::size_t bytes = 0;
+    std::int64_t again_at = 0;
+    std::int64_t patience = limits::ack_timeout_ns;  // doubles with each time it is sent
+    int refusals = 0;                                // of the disk to read it again
     bool is_acknowledged = false;
   };
   struct Lane {
     Journal* journal = nullptr;
     JournalPosition acknowledged;  // all before it are
-    JournalPosition next;          // the next to read
+    std::optional<End> acknowledged_end;
+    JournalPosition next;         // the next to read
+    std::optional<End> next_end;  // of what lies before it
+    int refusals = 0;             // of the disk to read there, one after another
+    std::int64_t read_from = 0;   // not before this time
     std::deque<Flight> flying;
+    std::deque<ChainGap> gaps;  // before what has no acknowledgement yet
   };
+  // Why no more of a lane is sent now.
+  enum class Rest : std::uint8_t { nothing_left, no_credit, courier_full, gap_untold };
+  const Lane& lane(Stream stream) const { return lanes_[static_cast<std::size_t>(stream)]; }
+  void rewind(Lane& lane);
   bool send_late(Lane& lane);
-  bool send_new(Lane& lane);
+  std::optional<StoredBatch> read_next(Lane& lane);
+  Rest send_new(Lane& lane);
+  bool has_credit(std::size_t bytes) const;
+  bool is_behind_gap(Lane& lane, const BatchHeader& header);
   bool send(const StoredBatch& stored, Flight& flight);
+  void land(Lane& lane);
+  std::int64_t jittered(std::int64_t ns);
   void load_positions();
 
   Parts parts_;
   std::array<Lane, 2> lanes_;  // by Stream
-  bool is_full_ = false;       // the courier took no more at the last try
+  std::vector<ChainGap> new_gaps_;
+  std::uint64_t credit_ = limits::first_credit_bytes;
+  std::size_t flying_bytes_ = 0;
+  std::int64_t paused_until_ = 0;
+  bool is_full_ = false;  // the courier took no more at the last try
   bool is_unwritten_ = false;
   std::int64_t written_at_ = 0;
 };

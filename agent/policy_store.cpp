@@ -19,6 +19,9 @@ std::string root_name(std::uint64_t version) {
   return fmt::format("{}{}", paths::manifest_root_prefix, version);
 }
 
+constexpr std::string_view floor_magic = "RVPF";
+constexpr std::uint32_t floor_format = 1;
+
 // Errors that another try may not meet: the object is judged anew when it comes again.
 bool may_pass(std::string_view error) {
   return error.starts_with("disk_") || error.starts_with("bundle_");
@@ -26,7 +29,9 @@ bool may_pass(std::string_view error) {
 
 }  // namespace
 
-PolicyStore::PolicyStore(Parts parts) : parts_(std::move(parts)) {}
+PolicyStore::PolicyStore(Parts parts) : parts_(std::move(parts)), floor_(read_floor()) {
+  version_min_ = std::max(version_min_, floor_);
+}
 
 Result<std::optional<ActivePolicy>> PolicyStore::load() {
   auto object = parts_.disk.read(paths::manifest, limits::message_bytes_max);
@@ -35,11 +40,13 @@ Result<std::optional<ActivePolicy>> PolicyStore::load() {
   auto verified = verify_cached(**object);
   if (!verified.ok()) return verified.error();
   // The same manifest may come again where one of its bundles is damaged here.
-  version_min_ = verified->manifest.version;
+  version_min_ = std::max(floor_, verified->manifest.version);
   auto policy = build(*verified, select(verified->manifest, parts_.labels));
   if (!policy.ok()) return policy.error();
-  version_min_ = verified->manifest.version + 1;
+  version_min_ = std::max(floor_, verified->manifest.version + 1);
   current_ = std::move(*verified);
+  // One that was adopted before there was such a file, or whose file is damaged.
+  static_cast<void>(write_floor(current_->manifest.version));
   return std::optional<ActivePolicy>(std::move(*policy));
 }
 
@@ -229,11 +236,36 @@ Result<ActivePolicy> PolicyStore::build(const VerifiedManifest& verified,
   return policy;
 }
 
-// Bundles are on the disk already. Until the manifest is replaced, the old policy is in force.
+// Bundles are on the disk already. Until the manifest is replaced, the old policy is in force. The
+// floor goes first: should the manifest become unreadable later, nothing older takes its place.
 Status PolicyStore::write_down(const Candidate& candidate) {
+  REEVE_TRY(write_floor(candidate.verified.manifest.version));
   REEVE_TRY(replace_file(parts_.disk, root_name(candidate.verified.manifest.version),
                          parts_.root_object));
   return replace_file(parts_.disk, paths::manifest, candidate.object);
+}
+
+Status PolicyStore::write_floor(std::uint64_t version) {
+  if (version <= floor_) return {};
+  Bytes bytes = bytes_of(floor_magic);
+  append_u32(bytes, floor_format);
+  append_u64(bytes, version);
+  append_u64(bytes, checksum(bytes, {}));
+  REEVE_TRY(replace_file(parts_.disk, paths::policy_floor, bytes));
+  floor_ = version;
+  return {};
+}
+
+// 0 where there is none or it cannot be read: the cached manifest is then the only floor.
+std::uint64_t PolicyStore::read_floor() const {
+  constexpr std::size_t size = 24;
+  auto bytes = parts_.disk.read(paths::policy_floor, size);
+  if (!bytes.ok() || !bytes->has_value() || (*bytes)->size() != size) return 0;
+  ByteReader reader(**bytes);
+  const bool is_ours = text_of(reader.take(4)) == floor_magic && reader.u32() == floor_format;
+  const std::uint64_t version = reader.u64();
+  const auto covered = ByteView(**bytes).first(size - 8);
+  return is_ours && reader.u64() == checksum(covered, {}) ? version : 0;
 }
 
 // All but what is in force. What cannot be removed now is removed after the next adoption.

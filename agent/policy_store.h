@@ -83,6 +83,8 @@ class PolicyStore {
   PolicyEvent advance();
   Status write_down(const Candidate& candidate);
   void remove_leftovers(const std::vector<ManifestBundle>& kept);
+  Status write_floor(std::uint64_t version);
+  std::uint64_t read_floor() const;
   Result<VerifiedManifest> verify_cached(ByteView object) const;
   bool was_refused(const Digest& object) const;
   PolicyEvent refuse(const Digest& object, const Error& error);
@@ -90,7 +92,8 @@ class PolicyStore {
 
   Parts parts_;
   std::optional<VerifiedManifest> current_;
-  std::uint64_t version_min_ = 1;
+  std::uint64_t version_min_ = 1;  // of what may be adopted
+  std::uint64_t floor_ = 0;        // as the disk has it
   std::optional<Candidate> candidate_;
   std::deque<std::pair<Digest, std::string>> refused_;
   std::string last_refusal_;

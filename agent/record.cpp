@@ -5,18 +5,14 @@
 #include "agent/agent_limits.h"
 
 namespace reeve {
-namespace {
-
-std::size_t place_of(std::optional<Severity> severity) {
-  return severity ? static_cast<std::size_t>(*severity) : 4;
-}
-
-}  // namespace
-
 Recorder::Half::Half(const Parts& parts, Stream stream, const Recovered& recovered)
-    : journal(parts.disk, {stream, parts.node, parts.segment_bytes_max, recovered.durable_bytes},
+    : journal(parts.disk,
+              {stream, parts.node, parts.segment_bytes_max, recovered.needed_from,
+               recovered.durable_bytes},
               recovered.segments, recovered.newest),
-      sealer(journal, parts.key, {parts.node, parts.epoch, recovered.end}, recovered.unsynced) {}
+      sealer(journal, parts.key, {parts.node, parts.epoch, recovered.end}, recovered.unsynced) {
+  journal.know_damage(recovered.damage);
+}
 
 Recorder::Recorder(const Parts& parts, const Recovered& urgent, const Recovered& routine)
     : parts_(parts),
@@ -27,7 +23,7 @@ Recorder::Recorder(const Parts& parts, const Recovered& urgent, const Recovered&
 // receipt follows when the disk takes it.
 void Recorder::intend(const Receipt& receipt, Intent intent) {
   Half& where = half(stream_for(receipt.severity));
-  if (!where.journal.is_writable()) return;
+  if (!where.journal.is_writable() || !make_room(where)) return;
   auto written =
       where.journal.append(FrameType::intent, encode_receipt(receipt, moment_of(parts_.clock)));
   if (written.ok() && intent == Intent::durable) written = where.journal.sync();
@@ -46,7 +42,7 @@ void Recorder::record(const Contention& contention) {
 
 void Recorder::count_only(const Receipt& receipt) {
   count(stream_for(receipt.severity), receipt.severity,
-        encode_receipt(receipt, moment_of(parts_.clock)));
+        encode_receipt(receipt, moment_of(parts_.clock)), "open_incidents");
 }
 
 void Recorder::add(std::string_view type, std::optional<Severity> severity, Value::Map fields) {
@@ -54,9 +50,13 @@ void Recorder::add(std::string_view type, std::optional<Severity> severity, Valu
         encode_record(type, moment_of(parts_.clock), severity, std::move(fields)));
 }
 
+// Beyond the size limit too: without it nothing of the epoch could be taken by anybody.
 void Recorder::open_stream(Stream stream, Value::Map fields) {
-  queue(stream, std::nullopt,
-        encode_record("epoch_start", moment_of(parts_.clock), std::nullopt, std::move(fields)));
+  Half& where = half(stream);
+  const bool is_queued = where.sealer.add(
+      encode_record("epoch_start", moment_of(parts_.clock), std::nullopt, std::move(fields)));
+  REEVE_ASSERT(is_queued);  // nothing else has been
+  wait(where);
 }
 
 bool Recorder::is_crowded() const {
@@ -64,19 +64,18 @@ bool Recorder::is_crowded() const {
 }
 
 void Recorder::queue(Stream stream, std::optional<Severity> severity, Bytes record) {
-  if (!half(stream).sealer.add(record)) return count(stream, severity, record);
-  wait(half(stream));
+  Half& where = half(stream);
+  if (!make_room(where)) return count(stream, severity, record, "journal_full");
+  if (where.sealer.add(record)) return wait(where);
+  count(stream, severity, record, where.refusal ? where.refusal->name : "queue_full");
 }
 
-void Recorder::count(Stream stream, std::optional<Severity> severity, ByteView record) {
-  Gap& gap = half(stream).gap;
-  const std::int64_t now = parts_.clock.wall_ns();
-  if (gap.count == 0) gap.first_wall_ns = now;
-  gap.last_wall_ns = now;
-  ++gap.count;
-  ++gap.by_severity[place_of(severity)];
-  gap.chained = sha256({gap.chained.view(), record});
-  wait(half(stream));
+void Recorder::count(Stream stream, std::optional<Severity> severity, ByteView record,
+                     std::string_view reason) {
+  Half& where = half(stream);
+  where.gap.count(severity, record,
+                  {std::string(reason), where.sealer.next_sequence(), moment_of(parts_.clock)});
+  if (is_gap_due(where)) wait(where);
 }
 
 void Recorder::wait(Half& half) {
@@ -86,6 +85,12 @@ void Recorder::wait(Half& half) {
 std::optional<std::int64_t> Recorder::commit_due() const {
   std::optional<std::int64_t> due;
   for (const Half* half : {&urgent_, &routine_}) {
+    if (!half->gap.is_empty() && urgent_.sealer.durable_records() > 0) {
+      const std::int64_t retry =
+          std::max(urgent_.refusal ? urgent_.retry_at : 0, half->refusal ? half->retry_at : 0);
+      const std::int64_t at = std::max(retry, half->gap.began_ns() + limits::gap_record_ns);
+      due = std::min(due.value_or(at), at);
+    }
     if (!half->waiting_since) continue;
     // commit() would not touch it: asked again at once, it would keep a core busy for nothing.
     if (half == &routine_ && urgent_.sealer.durable_records() == 0) continue;
@@ -111,6 +116,7 @@ void Recorder::flush() {
 }
 
 void Recorder::commit_half(Half& half) {
+  if (is_gap_due(half)) wait(half);
   if (!half.waiting_since) return;
   if (half.refusal && parts_.clock.monotonic_ns() < half.retry_at) return;
   if (parts_.settle_key)
@@ -132,23 +138,6 @@ void Recorder::roll(Half& half) {
     where.push_back(encode_receipt(incident->receipt, incident->receipt.detected));
   }
   static_cast<void>(half.sealer.roll(std::move(carried), std::move(intents)));
-}
-
-// Gap records are urgent whatever stream they tell of.
-void Recorder::tell_gap(Half& half) {
-  if (half.gap.count == 0) return;
-  const Gap gap = std::exchange(half.gap, Gap{});
-  Value::Map counts;
-  for (std::size_t i = 0; i < 4; ++i)
-    counts.emplace_back(std::string(name_of(static_cast<Severity>(i))), gap.by_severity[i]);
-  counts.emplace_back("none", gap.by_severity[4]);
-  add("gap", std::nullopt,
-      {{"stream", name_of(half.journal.stream())},
-       {"count", gap.count},
-       {"by_severity", std::move(counts)},
-       {"since", gap.first_wall_ns},
-       {"until", gap.last_wall_ns},
-       {"hash", gap.chained}});
 }
 
 void Recorder::refused(Half& half, const Error& error) {

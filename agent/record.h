@@ -7,6 +7,7 @@
 
 #include "agent/accounts.h"
 #include "agent/agent_limits.h"
+#include "agent/gap.h"
 #include "agent/incidents.h"
 #include "agent/moment.h"
 #include "agent/sealer.h"
@@ -23,6 +24,7 @@ class Recorder final : public Accounts {
     Epoch epoch;
     const Incidents& incidents;
     std::size_t segment_bytes_max = limits::journal_segment_bytes_max;
+    std::uint64_t journal_bytes_max = limits::journal_bytes_max;
     // Asked before anything is sealed: a key that is about to follow must be durable by then. None:
     // the key stays as it is.
     std::function<Status()> settle_key{};
@@ -37,6 +39,11 @@ class Recorder final : public Accounts {
   // A record that is no receipt; without a severity it is urgent.
   void add(std::string_view type, std::optional<Severity> severity, Value::Map fields);
 
+  // Records that are no more, as the outbox finds when it comes there.
+  void tell_missing(const ChainGap& gap);
+  // What reading older segments has met.
+  void tell_damage();
+
   // Record 0 of a stream, whatever its class.
   void open_stream(Stream stream, Value::Map fields);
 
@@ -48,6 +55,17 @@ class Recorder final : public Accounts {
   void commit();
   // The same without that wait: the last act before a stop.
   void flush();
+
+  // The last record of a clean stop; it and what tells of a gap go beyond the size limit.
+  void record_stop(Value::Map fields);
+  // From here on every gap is told of at once.
+  void begin_stop() { is_stopping_ = true; }
+  // What waits unsealed is counted into the gap instead: the disk is full, and a stop must go by.
+  void give_up_waiting();
+  // Up to where the controller has a stream: at the size limit that goes first.
+  void set_acknowledged(Stream stream, JournalPosition position) {
+    half(stream).acknowledged = position;
+  }
 
   // Why the disk does not take records now, if so.
   const std::optional<Error>& refusal() const;
@@ -62,14 +80,6 @@ class Recorder final : public Accounts {
   Journal& journal(Stream stream) { return half(stream).journal; }
 
  private:
-  // Records that could not be journaled, until a `gap` record can say so.
-  struct Gap {
-    std::uint64_t count = 0;
-    std::array<std::uint64_t, 5> by_severity{};  // the last: without one
-    std::int64_t first_wall_ns = 0;
-    std::int64_t last_wall_ns = 0;
-    Digest chained;  // SHA-256 over the previous value and the record, from 32 zero bytes
-  };
   struct Half {
     Half(const Parts& parts, Stream stream, const Recovered& recovered);
     Journal journal;
@@ -79,12 +89,20 @@ class Recorder final : public Accounts {
     std::optional<Error> refusal;
     std::int64_t retry_at = 0;
     std::int64_t retry_delay = 0;
+    JournalPosition acknowledged;
+    std::map<Epoch, std::uint64_t> dropped;  // for the limit: the last sequence of each
   };
   Half& half(Stream stream) { return stream == Stream::urgent ? urgent_ : routine_; }
   const Half& half(Stream stream) const { return stream == Stream::urgent ? urgent_ : routine_; }
   void queue(Stream stream, std::optional<Severity> severity, Bytes record);
-  void count(Stream stream, std::optional<Severity> severity, ByteView record);
+  void count(Stream stream, std::optional<Severity> severity, ByteView record,
+             std::string_view reason);
   void wait(Half& half);
+  bool is_within_limit(const Half& half) const;
+  bool make_room(Half& half);
+  bool drop_acknowledged(Half& half);
+  bool drop_routine();
+  bool is_gap_due(Half& half);
   void commit_half(Half& half);
   void roll(Half& half);
   void tell_gap(Half& half);
@@ -93,6 +111,7 @@ class Recorder final : public Accounts {
   Parts parts_;
   Half urgent_;
   Half routine_;
+  bool is_stopping_ = false;
 };
 
 }  // namespace reeve

@@ -28,7 +28,8 @@ Result<Segment> open_segment(Disk& disk, Stream stream, std::uint32_t number) {
 }
 
 SegmentReader reader_of(const Segment& segment) {
-  return {*segment.file, segment.key, segment_header_bytes, segment.file->size()};
+  return {*segment.file, segment.key, segment_header_bytes, segment.file->size(),
+          Unreadable::passed_over};
 }
 
 // True when the carried frames and intents at the segment's head are complete.
@@ -132,7 +133,8 @@ class DurablePart {
 
 void keep_unsynced(const Segment& segment, std::uint64_t durable, Recovered& out) {
   out.durable_bytes[segment.number] = durable;
-  SegmentReader reader(*segment.file, segment.key, durable, segment.file->size());
+  SegmentReader reader(*segment.file, segment.key, durable, segment.file->size(),
+                       Unreadable::passed_over);
   while (true) {
     auto frame = reader.next();
     if (!frame.ok() || !frame->has_value()) return;
@@ -158,16 +160,20 @@ void replay_segment(Disk& disk, Stream stream, std::uint32_t number, Names names
   DurablePart durable;
   while (true) {
     auto frame = reader.next();
-    if (!frame.ok()) {
-      out.damage.push_back({number, reader.offset(), segment->file->size() - reader.offset()});
-      return;
-    }
+    REEVE_ASSERT(frame.ok());  // what the disk refuses is damage
     if (!frame->has_value()) break;
     durable.frame(**frame);
     replay.frame(**frame);
   }
   for (const auto& damage : reader.damage())
     out.damage.push_back({number, damage.offset, damage.bytes});
+  if (reader.has_passed_over()) {
+    // What cannot be read may well be there: it is neither cut nor written behind.
+    if (reader.torn_bytes() > 0)
+      out.damage.push_back({number, reader.offset(), reader.torn_bytes()});
+    keep_unsynced(*segment, durable.bytes(), out);
+    return;
+  }
   out.torn_bytes += reader.torn_bytes();
   const bool is_synced = cut_and_sync(*segment->file, reader.offset());
   if (names == Names::unknown)
@@ -216,6 +222,7 @@ Result<Recovered> recover_journal(Disk& disk, Stream stream) {
   std::size_t from = out.segments.size();
   while (from > 0 && !begins_ready(disk, stream, out.segments[--from])) {
   }
+  if (from < out.segments.size()) out.needed_from = out.segments[from];
   const bool are_named = is_named && disk.sync_directory(paths::journal_directory).ok();
   const auto names = are_named ? Names::durable : Names::unknown;
   Replay replay(out);

@@ -24,14 +24,9 @@ struct ChainEnd {
 Bytes encode_chain_end(const std::optional<ChainEnd>& end);
 Result<std::optional<ChainEnd>> decode_chain_end(ByteView bytes);
 
-struct JournalDamage {
-  std::uint32_t segment = 0;
-  std::uint64_t offset = 0;
-  std::uint64_t bytes = 0;
-};
-
 struct Recovered {
   std::vector<std::uint32_t> segments;
+  std::uint32_t needed_from = 0;  // the segment that was read back to
   Journal::Newest newest = Journal::Newest::unusable;
   std::optional<ChainEnd> end;
   std::vector<Receipt> open;         // as they were opened

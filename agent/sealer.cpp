@@ -42,12 +42,25 @@ Status Sealer::commit() {
   // What was sealed before stays as it is; nothing more is sealed until that is durable, so that
   // what waits for a full disk stays within the bounds of the queue.
   if (!unwritten_.empty()) REEVE_TRY(write_all());
-  seal_pending();
-  return unwritten_.empty() ? Status{} : write_all();
+  while (!pending_.empty()) {
+    seal_pending();
+    REEVE_TRY(write_all());
+  }
+  return {};
 }
 
+std::vector<Bytes> Sealer::take_pending() {
+  std::vector<Bytes> out(std::make_move_iterator(pending_.begin()),
+                         std::make_move_iterator(pending_.end()));
+  pending_.clear();
+  pending_bytes_ = 0;
+  return out;
+}
+
+// Up to limits::sealed_bytes_max.
 void Sealer::seal_pending() {
-  while (!pending_.empty()) {
+  std::size_t sealed = 0;
+  while (!pending_.empty() && sealed < limits::sealed_bytes_max) {
     std::vector<SaltedRecord> records;
     std::size_t bytes = 0;
     while (!pending_.empty() && records.size() < limits::batch_records_max) {
@@ -57,6 +70,7 @@ void Sealer::seal_pending() {
       records.push_back({random_bytes<16>(), std::move(pending_.front())});
       pending_.pop_front();
     }
+    sealed += bytes;
     BatchHeader header;
     header.node = origin_.node;
     header.epoch = origin_.epoch;

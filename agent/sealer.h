@@ -26,6 +26,10 @@ class Sealer {
 
   // False when the queue is full; the record is then the caller's to account for.
   [[nodiscard]] bool add(Bytes record);
+  // What has not been sealed: its records lose nothing but their place.
+  std::vector<Bytes> take_pending();
+  // Of the next record that is added.
+  std::uint64_t next_sequence() const { return next_ + pending_.size(); }
   bool is_idle() const { return pending_.empty() && unwritten_.empty(); }
   bool is_crowded() const {
     return pending_.size() >= limits::pending_records_max / 2 ||

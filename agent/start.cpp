@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "common/limits.h"
+#include "common/paths.h"
+
 namespace reeve {
 namespace {
 
@@ -14,8 +17,10 @@ std::optional<Epoch> previous_epoch(const Before& before) {
 }
 
 void open_stream(Recorder& recorder, Stream stream, const std::optional<Epoch>& previous,
-                 const std::optional<ChainEnd>& end) {
+                 const std::optional<ChainEnd>& end, const std::string& last_version) {
   Value::Map fields{{"agent", REEVE_VERSION}};
+  if (!last_version.empty() && last_version != REEVE_VERSION)
+    fields.emplace_back("upgraded_from", last_version);
   if (previous) fields.emplace_back("previous", *previous);
   if (previous && end && end->epoch == *previous) {
     fields.emplace_back("last", end->last);
@@ -40,6 +45,7 @@ void record_unclean_stop(Recorder& recorder, const Before& before, const Epoch& 
   fields.emplace_back("until", now_wall_ns);
   fields.emplace_back("torn_bytes", before.urgent.torn_bytes + before.routine.torn_bytes);
   fields.emplace_back("wait_status", std::int64_t{before.last_wait_status});
+  fields.emplace_back("stuck", before.was_stuck);
   recorder.add("unclean_stop", std::nullopt, std::move(fields));
 }
 
@@ -53,6 +59,19 @@ void record_damage(Recorder& recorder, Stream stream, const Recovered& half) {
 }
 
 }  // namespace
+
+std::string last_agent_version(const Disk& disk) {
+  const auto bytes = disk.read(paths::journal_agent, limits::name_bytes_max);
+  if (!bytes.ok() || !bytes->has_value()) return {};
+  const std::string version(text_of(**bytes));
+  return is_valid_id(version) ? version : std::string();
+}
+
+// Losing it loses the word `upgraded_from`; the versions themselves are in each epoch's start.
+void keep_agent_version(Disk& disk) {
+  if (last_agent_version(disk) == REEVE_VERSION) return;
+  static_cast<void>(replace_file(disk, paths::journal_agent, bytes_of(REEVE_VERSION)));
+}
 
 Beginning begin_from(const Before& before) {
   Beginning out;
@@ -95,8 +114,8 @@ RecordKeys::Ended ended_before(const Before& before, const std::optional<Epoch>&
 void record_start(Recorder& recorder, const Before& before, std::vector<Receipt> untold,
                   std::int64_t now_wall_ns) {
   const auto previous = previous_epoch(before);
-  open_stream(recorder, Stream::urgent, previous, before.urgent.end);
-  open_stream(recorder, Stream::routine, previous, before.routine.end);
+  open_stream(recorder, Stream::urgent, previous, before.urgent.end, before.agent_version);
+  open_stream(recorder, Stream::routine, previous, before.routine.end, before.agent_version);
   // A life whose every write was refused leaves a clean stop before it, and only the launcher
   // knows.
   const bool was_clean =

@@ -12,7 +12,13 @@ struct Before {
   Recovered urgent;
   Recovered routine;
   int last_wait_status = 0;
+  bool was_stuck = false;     // it was killed because it had fallen silent
+  std::string agent_version;  // that wrote here last; empty: not known
 };
+
+// Of the agent that used this state directory last, as it had it written down.
+std::string last_agent_version(const Disk& disk);
+void keep_agent_version(Disk& disk);
 
 struct Beginning {
   Incidents incidents;  // those that were open, and those of which only an intent is known

@@ -1,5 +1,6 @@
 #include <limits>
 
+#include "common/limits.h"
 #include "common/record.h"
 
 namespace reeve {
@@ -35,6 +36,38 @@ std::vector<FixedBytes<16>> ids_field(Fields& fields, std::string_view key) {
   return out;
 }
 
+Value gaps_value(const std::vector<ChainGap>& gaps) {
+  Value::Array out;
+  for (const ChainGap& gap : gaps)
+    out.push_back(Value::Map{{"epoch", gap.epoch},
+                             {"stream", name_of(gap.stream)},
+                             {"first", gap.first},
+                             {"last", gap.last},
+                             {"header", gap.header}});
+  return out;
+}
+
+Result<std::vector<ChainGap>> gaps_field(Fields& fields) {
+  std::vector<ChainGap> out;
+  for (const Value& item : fields.array("gaps")) {
+    if (out.size() >= limits::heartbeat_gaps_max)
+      return Error{"limit_exceeded", "heartbeat: it names too many gaps"};
+    Fields parts(item, "a heartbeat's gap");
+    ChainGap gap;
+    gap.epoch = parts.bytes<16>("epoch");
+    const std::string stream = parts.text("stream");
+    gap.stream = stream == name_of(Stream::urgent) ? Stream::urgent : Stream::routine;
+    gap.first = parts.natural("first");
+    gap.last = parts.natural("last");
+    gap.header = parts.bytes<32>("header");
+    if (stream != name_of(gap.stream) || gap.last < gap.first)
+      parts.fail("stream", "is not one, or its gap ends before it begins");
+    REEVE_TRY(parts.finish(UnknownFields::keep));
+    out.push_back(gap);
+  }
+  return out;
+}
+
 }  // namespace
 
 Bytes encode_heartbeat(const Heartbeat& heartbeat) {
@@ -55,7 +88,8 @@ Bytes encode_heartbeat(const Heartbeat& heartbeat) {
       {"sensors", Value::Array(heartbeat.sensors.begin(), heartbeat.sensors.end())},
       {"blind", Value::Array(heartbeat.blind_spots.begin(), heartbeat.blind_spots.end())},
       {"sealed", Value::Array(heartbeat.sealed.begin(), heartbeat.sealed.end())},
-      {"pauses", Value::Array(heartbeat.pauses.begin(), heartbeat.pauses.end())}});
+      {"pauses", Value::Array(heartbeat.pauses.begin(), heartbeat.pauses.end())},
+      {"gaps", gaps_value(heartbeat.gaps)}});
 }
 
 Result<Heartbeat> decode_heartbeat(ByteView payload) {
@@ -79,6 +113,9 @@ Result<Heartbeat> decode_heartbeat(ByteView payload) {
   heartbeat.blind_spots = fields.texts("blind");
   heartbeat.sealed = numbers_field<std::uint64_t, 2>(fields, "sealed");
   if (fields.has("pauses")) heartbeat.pauses = ids_field(fields, "pauses");
+  auto gaps = gaps_field(fields);
+  if (!gaps.ok()) return gaps.error();
+  heartbeat.gaps = std::move(*gaps);
   REEVE_TRY(fields.finish(UnknownFields::keep));
   return heartbeat;
 }

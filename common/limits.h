@@ -53,6 +53,13 @@ static_assert(heartbeat_bytes_max + certificate_bytes_max + 1'024 < message_byte
 inline constexpr std::size_t succession_bytes_max = 1'024;
 inline constexpr std::size_t chain_keys_max = 65'536;
 
+// Gaps in its chains that a node may tell of at a time; it waits with what lies behind more.
+inline constexpr std::size_t heartbeat_gaps_max = 16;
+
+// What a node may have on its way before the controller has said more: bytes of batches, or one
+// batch whatever its size.
+inline constexpr std::uint32_t first_credit_bytes = 16'384;
+
 // Wire: longer is refused as `limit_exceeded`. A proof between two trees of 64-bit size has at most
 // one hash a level and one more (RFC 9162 section 2.1.4).
 inline constexpr std::size_t proof_hashes_max = 65;

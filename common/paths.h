@@ -31,12 +31,15 @@ inline constexpr std::string_view trusted_root = "trust/root";
 inline constexpr std::string_view controller_contact = "trust/controller";
 inline constexpr std::string_view trusted_time = "trust/time";
 inline constexpr std::string_view acts = "trust/acts";
+inline constexpr std::string_view policy_floor = "trust/floor";
 inline constexpr std::string_view manifest = "policy/manifest";
 inline constexpr std::string_view bundle_directory = "policy";
 inline constexpr std::string_view manifest_root_prefix = "policy/root-";  // + manifest's version
 inline constexpr std::string_view bundle_prefix = "policy/bundle-";       // + digest in hexadecimal
 inline constexpr std::string_view journal_directory = "journal";          // STREAM-NNNNNNNN.log
 inline constexpr std::string_view acknowledged = "journal/acknowledged";
+inline constexpr std::string_view journal_reserve = "journal/reserve";
+inline constexpr std::string_view journal_agent = "journal/agent";  // the version that wrote last
 inline constexpr std::string_view agent_lock = "lock";
 inline constexpr std::string_view control_socket = "control.sock";
 inline constexpr std::string_view courier_root = "empty";
@@ -56,7 +59,7 @@ inline constexpr std::string_view fleet_root = "public/root";
 inline constexpr std::string_view fleet_contact = "public/controller";
 inline constexpr std::string_view fleet_manifest = "public/manifest";  // the newest pushed or seen
 inline constexpr std::string_view fleet_checkpoint = "public/checkpoint";  // the newest believed
-inline constexpr std::string_view fleet_known_nodes = "public/nodes";  // verified here before
+inline constexpr std::string_view fleet_known_nodes = "public/nodes";      // verified here before
 
 // The controller's state directory (DIR/controller, carried to the server).
 inline constexpr std::string_view ledger_key = "ledger.key";

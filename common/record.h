@@ -136,6 +136,16 @@ enum class RuleState : std::uint8_t {
 std::string_view name_of(RuleState state);
 inline constexpr std::size_t rule_states = 11;
 
+// Records of one epoch and stream that a node has no more: its chain goes on behind them.
+struct ChainGap {
+  Epoch epoch;
+  Stream stream{};
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  Digest header;  // of the batch that ended with `last`, as the next one names it
+  bool operator==(const ChainGap&) const = default;
+};
+
 // A node's signed sign of life (signed object type heartbeat).
 struct Heartbeat {
   NodeId node;
@@ -155,6 +165,7 @@ struct Heartbeat {
   std::array<std::uint64_t, 2> sealed{};  // records durable per stream in this epoch
   // Ids of operators' acts that pause what this agent fixes, or would with their version.
   std::vector<FixedBytes<16>> pauses{};
+  std::vector<ChainGap> gaps;  // before batches that are still to come
   bool operator==(const Heartbeat&) const = default;
 };
 Bytes encode_heartbeat(const Heartbeat& heartbeat);

@@ -153,6 +153,7 @@ Bytes encode_acknowledgement(const Acknowledgement& acknowledgement) {
   out.push_back(static_cast<std::uint8_t>(acknowledgement.stream));
   append_u64(out, acknowledgement.last);
   append(out, acknowledgement.header.view());
+  append_u32(out, acknowledgement.credit_bytes);
   append_u64(out, acknowledgement.leaf_index);
   append_u64(out, acknowledgement.tree_size);
   append_hashes(out, acknowledgement.inclusion);
@@ -175,6 +176,7 @@ Result<Acknowledgement> decode_acknowledgement(ByteView payload) {
   out.stream = static_cast<Stream>(stream);
   out.last = reader.u64();
   out.header = reader.take_fixed<32>();
+  out.credit_bytes = reader.u32();
   out.leaf_index = reader.u64();
   out.tree_size = reader.u64();
   auto inclusion = take_hashes(reader);

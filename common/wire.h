@@ -66,6 +66,9 @@ struct Acknowledgement {
   Stream stream{};
   std::uint64_t last = 0;  // sequence of the last record of the batch
   Digest header;           // digest of the batch's signed header
+  // How many bytes of batches this node may have on their way from now on, or one batch whatever
+  // its size; 0: one, and not before a pause.
+  std::uint32_t credit_bytes = 0;
   std::uint64_t leaf_index = 0;
   std::uint64_t tree_size = 0;
   std::vector<Digest> inclusion;

@@ -93,6 +93,7 @@ Status Controller::take_batch(const Node& node, const TransportKey& peer, ByteVi
     count("store_resting");
     return {};
   }
+  credits_.came(node.id(), clock_.boottime_ns());
   REEVE_TRY(begin(turn));
   const auto flags = node.flags;
   auto verdict = intake_.take_batch(node.id(), payload);
@@ -249,9 +250,11 @@ void Controller::lose(const Error& error, Turn& turn) {
 }
 
 void Controller::send_acknowledgements(ServerLink& link, const Turn& turn) {
+  const auto credit = credits_.share(clock_.boottime_ns());
   for (const auto& waiting : turn.acknowledgements) {
     auto acknowledgement = waiting.acknowledgement;
     acknowledgement.tree_size = ledger_->size();
+    acknowledgement.credit_bytes = credit;
     const auto message =
         encode_message(MessageType::acknowledgement, encode_acknowledgement(acknowledgement));
     count(link.send(waiting.peer, message) ? "acknowledged" : "link_full");

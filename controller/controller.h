@@ -4,6 +4,7 @@
 #pragma once
 
 #include "controller/controller_limits.h"
+#include "controller/credits.h"
 #include "controller/intake.h"
 #include "controller/log_files.h"
 #include "controller/operator_server.h"
@@ -109,6 +110,7 @@ class Controller {
   Enrollment enrollment_;
   Acts acts_;
   Intake intake_;
+  Credits credits_;
   OperatorServer operators_;
   std::map<std::string, std::uint64_t> counters_;
   std::vector<std::string> notes_;

@@ -19,6 +19,13 @@ inline constexpr std::uint64_t log_files_tiles_at_once = 8;
 inline constexpr std::size_t log_directories_remembered_max = 4'096;
 // Messages of nodes in one transaction; the rest waits in the link for the next.
 inline constexpr std::size_t messages_per_commit = 256;
+// What all nodes together may have on their way to us, shared evenly among those that have sent
+// within the interval; each at most the third figure. Shares below the second are none: these nodes
+// send one batch in 10 to 20 seconds.
+inline constexpr std::size_t credit_bytes_total = 64u << 20;
+inline constexpr std::size_t credit_bytes_min = 4'096;
+inline constexpr std::size_t credit_bytes_max = 1u << 20;
+inline constexpr std::int64_t credit_interval_ns = 1'000'000'000;
 inline constexpr std::size_t chains_remembered_max = 65'536;  // beyond: read from the store again
 inline constexpr std::int64_t node_rows_interval_ns = 5'000'000'000;  // signs of life to the store
 inline constexpr std::size_t manifests_per_reply = 100;  // of the policy log: asked on from there

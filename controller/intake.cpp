@@ -1,5 +1,6 @@
 #include "controller/intake.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "common/limits.h"
@@ -41,13 +42,33 @@ std::vector<std::string> rules_of(const Batch& batch) {
   return {rules.begin(), rules.end()};
 }
 
-// The previous epoch that record 0 names, zero for none; absent when it is no `epoch_start`.
-std::optional<Epoch> read_epoch_start(const Batch& batch) {
+// What record 0 says of the time before it.
+struct EpochStart {
+  Epoch previous;                     // zero for none
+  std::optional<std::uint64_t> last;  // the sequence of its last record in this stream
+  Digest header;                      // of the batch that held that
+};
+
+// Absent when it is no `epoch_start`.
+std::optional<EpochStart> read_epoch_start(const Batch& batch) {
   const auto record = decode_record(batch.records.front().bytes);
   if (!record.ok() || record->type != "epoch_start") return std::nullopt;
   const auto* previous = record->body.find("previous");
-  if (previous == nullptr || previous->is_nil()) return Epoch{};
-  return previous->binary() != nullptr ? fixed<16>(*previous->binary()) : std::nullopt;
+  if (previous == nullptr || previous->is_nil()) return EpochStart{};
+  const auto epoch = previous->binary() != nullptr ? fixed<16>(*previous->binary()) : std::nullopt;
+  if (!epoch) return std::nullopt;
+  EpochStart start{*epoch, std::nullopt, {}};
+  const auto* last = record->body.find("last");
+  if (last != nullptr && last->natural()) start.last = *last->natural();
+  const auto* header = record->body.find("header");
+  if (header != nullptr && header->binary() != nullptr)
+    start.header = fixed<32>(*header->binary()).value_or(Digest{});
+  return start;
+}
+
+bool is_ahead(const Chain& kept, const EpochStart& start) {
+  const std::uint64_t known = *start.last + 1;
+  return kept.next > known || (kept.next == known && kept.last != start.header);
 }
 
 Result<KeyHash> batch_signer(ByteView batch) {
@@ -110,18 +131,51 @@ Status Intake::check_key(const Node& sender, const RecordKey& key,
 }
 
 Result<Verdict> Intake::begin_chain(const Arrival& arrival) {
-  if (arrival.header().first != 0) return Verdict{"hole"};
-  const auto previous_epoch = read_epoch_start(arrival.batch);
-  if (!previous_epoch || !arrival.header().previous.is_zero()) return Verdict{"no_epoch_start"};
-  auto chain = store_.put_chain(Chain{key_of(arrival.header()), *previous_epoch, 0, {}, 0});
+  if (arrival.header().first != 0) return begin_behind_gap(arrival);
+  const auto start = read_epoch_start(arrival.batch);
+  if (!start || !arrival.header().previous.is_zero()) return Verdict{"no_epoch_start"};
+  // What the node has sent of the epoch before, its disk knows: else that is an older copy of it.
+  auto before = chain_of({arrival.header().node, start->previous, arrival.header().stream});
+  if (!before.ok()) return before.error();
+  const bool is_older = *before && start->last && is_ahead(**before, *start);
+  auto chain = store_.put_chain(Chain{key_of(arrival.header()), start->previous, 0, {}, 0});
   if (!chain.ok()) return chain.error();
-  const auto rival = store_.has_rival(*chain);
+  auto rival = store_.has_rival(*chain);
   if (!rival.ok()) return rival.error();
+  if (is_older) *rival = true;
   auto verdict = extend(arrival, *chain);
   if (verdict.ok() && *rival) {
     verdict->is_fork = true;
     registry_.add_flag(arrival.header().node, NodeFlag::fork);
   }
+  return verdict;
+}
+
+// What the node itself has signed of records that it lost.
+const ChainGap* Intake::gap_before(const Arrival& arrival) const {
+  const auto& header = arrival.header();
+  const auto* node = registry_.find(header.node);
+  if (node == nullptr || !node->heartbeat) return nullptr;
+  const auto& gaps = node->heartbeat->gaps;
+  const auto found = std::ranges::find_if(gaps, [&](const ChainGap& gap) {
+    return gap.epoch == header.epoch && gap.stream == header.stream &&
+           header.first == gap.last + 1 && header.previous == gap.header;
+  });
+  return found == gaps.end() ? nullptr : &*found;
+}
+
+// A chain whose first records are lost. Which epoch it follows is lost with them, so that nothing
+// can be said of a fork: it is put down as following one that nobody else does.
+Result<Verdict> Intake::begin_behind_gap(const Arrival& arrival) {
+  const auto& header = arrival.header();
+  const auto* gap = gap_before(arrival);
+  if (gap == nullptr || gap->first != 0) return Verdict{"hole"};
+  Epoch nobodys = header.epoch;
+  for (auto& byte : nobodys.data) byte = static_cast<std::uint8_t>(~byte);
+  auto chain = store_.put_chain(Chain{key_of(header), nobodys, header.first, header.previous, 0});
+  if (!chain.ok()) return chain.error();
+  auto verdict = extend(arrival, *chain);
+  if (verdict.ok()) verdict->name = "appended_behind_gap";
   return verdict;
 }
 
@@ -133,8 +187,14 @@ Result<Verdict> Intake::judge(const Arrival& arrival, Chain chain) {
   if (header.first == chain.next && header.previous == chain.last) return extend(arrival, chain);
   const auto hole = is_hole(arrival, chain);
   if (!hole.ok()) return hole.error();
-  if (*hole) return Verdict{"hole"};
-  return keep_aside(arrival, chain);
+  if (!*hole) return keep_aside(arrival, chain);
+  const auto* gap = gap_before(arrival);
+  if (gap == nullptr || gap->first > chain.next) return Verdict{"hole"};
+  chain.next = header.first;
+  chain.last = header.previous;
+  auto verdict = extend(arrival, chain);
+  if (verdict.ok()) verdict->name = "appended_behind_gap";
+  return verdict;
 }
 
 // Ahead of the chain, unless it follows a batch that is kept aside.

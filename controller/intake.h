@@ -31,9 +31,12 @@ class Intake {
   //    successor of such a batch: `equivocation`, kept as a leaf outside the chain, the node is
   //    flagged, and acknowledged, because the acknowledgement says "kept" and no more;
   //  - ahead of everything that is kept: `hole`, no answer: the agent sends again from its pointer;
+  //    but where the node's last heartbeat says that it has nothing of what lies between any more:
+  //    `appended_behind_gap`, and the chain goes on from there;
   //  - the first of an epoch must be sequence 0, name no previous header and begin with an
   //    `epoch_start` record, else `no_epoch_start`. Where another epoch names the same previous
-  //    epoch, both are kept and the node is flagged `fork`;
+  //    epoch, or it does not know all that came of that one, both are kept and the node is flagged
+  //    `fork`;
   //  - under a key that no succession here certifies: `key_unknown`, no answer; under one that may
   //    not have signed it: `wrong_epoch`, `key_retired` (key_succession.h).
   Result<Verdict> take_batch(const NodeId& node, ByteView payload);
@@ -57,6 +60,8 @@ class Intake {
   Status check_key(const Node& sender, const RecordKey& key, const BatchHeader& header) const;
   Result<Verdict> keep_succession(const Node& sender, ByteView object, const KeySuccession& link);
   Result<std::optional<Chain>> chain_of(const ChainKey& key);
+  const ChainGap* gap_before(const Arrival& arrival) const;
+  Result<Verdict> begin_behind_gap(const Arrival& arrival);
   Result<Verdict> begin_chain(const Arrival& arrival);
   Result<Verdict> judge(const Arrival& arrival, Chain chain);
   Result<bool> is_hole(const Arrival& arrival, const Chain& chain) const;

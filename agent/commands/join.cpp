@@ -242,7 +242,7 @@ Result<int> join(const Options& options) {
   plan.courier_user = options.courier_user;
   plan.empty_root = fmt::format("{}/{}", draft, paths::courier_root);
   plan.runs_once = true;
-  plan.decide = [&](LauncherChannel channel, int /*last_wait_status*/) {
+  plan.decide = [&](LauncherChannel channel, const LastDeath&) {
     return converse(options, draft, **disk, *token, *wishes, std::move(channel));
   };
   return launch(plan);

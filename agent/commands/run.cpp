@@ -75,7 +75,7 @@ Result<Workplace> open_workplace(const Options& options, const SystemDisk& disk,
 }
 
 int decide(const Options& options, SystemDisk& disk, const Identity& identity,
-           LauncherChannel launcher, int last_wait_status) {
+           LauncherChannel launcher, const LastDeath& last_death) {
   static_cast<void>(std::signal(SIGPIPE, SIG_IGN));  // a closed log must not end enforcement
   StderrNotes notes;
   auto around = open_workplace(options, disk, launcher);
@@ -93,10 +93,13 @@ int decide(const Options& options, SystemDisk& disk, const Identity& identity,
   notify_ready();
   if (auto sealed = seal_deciding_process(); !sealed.ok()) return tell_error(sealed.error());
   auto agent = Agent::start({clock, disk, *around->host, around->host.get(), sensors, courier,
-                             identity, notes, last_wait_status});
+                             identity, notes, last_death.wait_status,
+                             limits::journal_segment_bytes_max, options.journal_bytes_max,
+                             limits::journal_reserve_bytes, last_death.was_stuck});
   if (!agent.ok()) return tell_error(agent.error());
-  run_loop({**agent, clock, sensors, courier, launcher, around->control, around->signals.get()});
-  (*agent)->stop();
+  const StopCause cause = run_loop(
+      {**agent, clock, sensors, courier, launcher, around->control, around->signals.get()});
+  (*agent)->stop(cause);
   notes.note("stopped");
   return 0;
 }
@@ -123,8 +126,8 @@ int run_agent(const Options& options) {
   plan.courier_user = options.courier_user;
   plan.empty_root = fmt::format("{}/{}", options.state, paths::courier_root);
   plan.with_courier = identity->contact.has_value();
-  plan.decide = [&](LauncherChannel channel, int last_wait_status) {
-    return decide(options, **disk, *identity, std::move(channel), last_wait_status);
+  plan.decide = [&](LauncherChannel channel, const LastDeath& last_death) {
+    return decide(options, **disk, *identity, std::move(channel), last_death);
   };
   plan.scratch = [](Fd end) { return serve_scratch(std::move(end)); };
   const auto launched = launch(plan);

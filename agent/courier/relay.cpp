@@ -125,6 +125,7 @@ std::optional<RelayEnd> Relay::turn(std::int64_t timeout_ns) {
     timeout_ns = std::min(timeout_ns, std::min(address_until_ns_, *give_up_ns_) - now);
   }
   tell_link_state();
+  timeout_ns = std::min(timeout_ns, std::max<std::int64_t>(word_due_ns_ - now, 0));
   watch_agent();
   wait(timeout_ns);
   tell_link_state();
@@ -174,9 +175,12 @@ void Relay::wait(std::int64_t timeout_ns) {
   if (ready && (event.events & (EPOLLHUP | EPOLLERR)) != 0) agent_gone_ = true;
 }
 
+// Also when it has not changed, now and then: the agent has a courier that is silent started anew.
 void Relay::tell_link_state() {
-  if (inward_ || told_up_ == up()) return;
+  const std::int64_t now = clock_.monotonic_ns();
+  if (inward_ || (told_up_ == up() && now < word_due_ns_)) return;
   told_up_ = up();
+  word_due_ns_ = now + times_.word_ns;
   const std::array<std::uint8_t, 2> payload{static_cast<std::uint8_t>(up() ? 1 : 0),
                                             static_cast<std::uint8_t>(isolation_)};
   give_to_agent(encode_message(MessageType::link_state, payload));

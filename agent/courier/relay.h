@@ -30,6 +30,7 @@ enum class RelayEnd { agent_gone, no_address_answers };
 struct RelayTimes {
   std::int64_t address_ns = limits::courier_address_ns;
   std::int64_t resolve_ns = limits::courier_resolve_ns;
+  std::int64_t word_ns = limits::courier_word_ns;
 };
 
 enum class Isolation : std::uint8_t { reduced = 0, full = 1 };
@@ -73,6 +74,7 @@ class Relay {
   std::int64_t address_until_ns_ = 0;       // then the next one is tried
   std::optional<std::int64_t> give_up_ns_;  // while the network is down
   std::optional<bool> told_up_;
+  std::int64_t word_due_ns_ = 0;  // a sign of life, when nothing changes
   std::optional<Bytes> outward_;  // read from the agent, not yet taken by the network
   std::optional<Bytes> inward_;   // received, not yet taken by the agent's socket
   bool agent_gone_ = false;

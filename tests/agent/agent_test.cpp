@@ -194,6 +194,9 @@ TEST_CASE("an idle agent asks for no time before its next duty") {
   const std::int64_t idle = world.agent->step() - world.clock.monotonic_ns();
   CHECK(idle > limits::heartbeat_interval_ns / 2);
   world.hear(MessageType::link_state, Bytes{0, 1});
+  // No longer than the courier may be silent.
+  CHECK(world.agent->step() - world.clock.monotonic_ns() > limits::courier_silence_ns_max / 2);
+  world.agent->courier_lost();
   CHECK(world.agent->step() - world.clock.monotonic_ns() > limits::sweep_interval_ns / 2);
 }
 

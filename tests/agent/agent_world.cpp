@@ -80,7 +80,10 @@ void AgentWorld::start(int last_wait_status) {
                                identity,
                                notes,
                                last_wait_status,
-                               JournalLife::segment_bytes});
+                               segment_bytes_max,
+                               journal_bytes_max,
+                               reserve_bytes,
+                               was_stuck});
   if (!started.ok()) return;
   agent = std::move(*started);
   settle();
@@ -169,6 +172,7 @@ std::size_t AgentWorld::acknowledge_all() {
     answer.stream = batch->header.stream;
     answer.last = batch->header.first + batch->header.count - 1;
     answer.header = batch->header_digest();
+    answer.credit_bytes = credit_bytes;
     courier.incoming.push_back(
         encode_message(MessageType::acknowledgement, encode_acknowledgement(answer)));
   }

@@ -37,6 +37,7 @@ class AgentWorld {
 
   // Starts the agent; what it had is gone as by a kill.
   void start(int last_wait_status = 0);
+  bool was_stuck = false;  // the process before the next start
   bool has_started() const { return agent != nullptr; }
   void stop();
   // Everything that is due now, and the group commit.
@@ -81,6 +82,10 @@ class AgentWorld {
   KeptNotes notes;
   Identity identity;
   std::unique_ptr<Agent> agent;
+  std::size_t segment_bytes_max = 6'000;
+  std::uint64_t journal_bytes_max = limits::journal_bytes_max;
+  std::size_t reserve_bytes = 0;  // most tests have no use for it, and it takes time
+  std::uint32_t credit_bytes = 1u << 20;
 
  private:
   void provide_key();

@@ -41,6 +41,11 @@ Contents contents_of(Journal& journal) {
       continue;
     }
     auto& [next, previous] = ends[batch->header.epoch];
+    // Where older segments have been dropped, the first batch that is left begins anywhere.
+    if (out.batches.empty() && journal.begin().segment > 1) {
+      next = batch->header.first;
+      previous = batch->header.previous;
+    }
     if (batch->header.first + batch->header.count <= next) continue;  // a repeat
     if (batch->header.first != next || batch->header.previous != previous) out.is_chained = false;
     next = batch->header.first + batch->header.count;

@@ -88,22 +88,42 @@ TEST_CASE("urgent batches go before routine ones") {
   CHECK(seen_routine);
 }
 
-TEST_CASE("at most the window is on its way; acknowledgements let more go") {
+TEST_CASE("no more than the credit is on its way; acknowledgements bring more") {
   Enforcing world;
-  for (std::size_t i = 0; i < limits::batches_in_flight_max + 10; ++i) break_once(world);
+  for (int i = 0; i < 60; ++i) break_once(world);
   world.link_up();
-  std::size_t urgent = 0;
-  for (const Batch& batch : batches_of(world))
-    if (batch.header.stream == Stream::urgent) ++urgent;
-  CHECK(urgent == limits::batches_in_flight_max);
-  CHECK(world.acknowledge_all() > 0);
-  CHECK(world.acknowledge_all() > 0);
-  CHECK(world.acknowledge_all() == 0);
-  CHECK(world.agent->status().back().first == "open");
-  std::uint64_t records = 0;
-  for (const Batch& batch : batches_of(world))
-    if (batch.header.stream == Stream::urgent) records += batch.header.count;
-  CHECK(records == world.agent->recorder().durable_records(Stream::urgent));
+  std::size_t bytes = 0;
+  for (const Bytes& batch : world.courier.payloads(MessageType::batch)) bytes += batch.size();
+  CHECK(bytes <= limits::first_credit_bytes);
+  CHECK(bytes > limits::first_credit_bytes / 2);
+  const std::size_t before = batches_of(world).size();
+  world.credit_bytes = 2 * limits::first_credit_bytes;
+  CHECK(world.acknowledge_all() == before);
+  CHECK(batches_of(world).size() > 2 * before);
+  while (world.acknowledge_all() > 0) {
+  }
+  std::map<Stream, std::uint64_t> records;
+  for (const Batch& batch : batches_of(world)) records[batch.header.stream] += batch.header.count;
+  for (const Stream stream : {Stream::urgent, Stream::routine})
+    CHECK(records[stream] == world.agent->recorder().durable_records(stream));
+}
+
+TEST_CASE("without credit one batch goes in a pause, and urgent ones have the first turns") {
+  Enforcing world;
+  for (int i = 0; i < 60; ++i) break_once(world);
+  world.credit_bytes = 0;
+  world.link_up();
+  world.acknowledge_all();
+  for (int turn = 0; turn < 5; ++turn) {
+    const std::size_t before = batches_of(world).size();
+    world.settle();
+    CHECK(batches_of(world).size() == before);
+    world.advance(2 * limits::credit_pause_ns);
+    const auto batches = batches_of(world);
+    REQUIRE(batches.size() == before + 1);
+    CHECK(batches.back().header.stream == Stream::urgent);
+    CHECK(world.acknowledge_all() == 1);
+  }
 }
 
 TEST_CASE("an acknowledgement that does not match its batch in everything changes nothing") {

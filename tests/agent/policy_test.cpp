@@ -354,6 +354,43 @@ TEST_CASE("a damaged cached bundle is refused, recorded, and fetched again") {
   CHECK(world.agent->policy_store().version() == 7);
 }
 
+TEST_CASE("a cached manifest that cannot be read lets nothing older in; it may come again") {
+  for (const bool is_gone : {false, true}) {
+    Settled world;
+    const auto good = world.sign(5, {file_rule("good", secret)});
+    const auto older = world.sign(4, {file_rule("older", secret)});
+    if (is_gone) {
+      REQUIRE(world.disk.remove(paths::manifest).ok());
+    } else {
+      Bytes manifest = **world.disk.read(paths::manifest, limits::message_bytes_max);
+      manifest.back() ^= 1;
+      REQUIRE(replace_file(world.disk, paths::manifest, manifest).ok());
+    }
+    world.start();
+    world.link_up();
+    CHECK(world.agent->policy_store().version() == 0);
+    world.push(older);
+    CHECK(world.agent->policy_store().version() == 0);
+    CHECK(world.refusals().back() == "manifest_rollback");
+    world.push(good);
+    world.check_good();
+  }
+}
+
+TEST_CASE("a floor that cannot be read is the cached manifest's version, and is written anew") {
+  Settled world;
+  Bytes floor = **world.disk.read(paths::policy_floor, 64);
+  floor[10] ^= 1;
+  REQUIRE(replace_file(world.disk, paths::policy_floor, floor).ok());
+  world.start();
+  world.link_up();
+  world.push(world.sign(4, {file_rule("older", secret)}));
+  CHECK(world.refusals().back() == "manifest_rollback");
+  floor[10] ^= 1;
+  CHECK(**world.disk.read(paths::policy_floor, 64) == floor);
+  world.check_good();
+}
+
 TEST_CASE("power cuts during an adoption leave the old policy or the new one, never neither") {
   std::uint64_t old_ones = 0, new_ones = 0;
   for (std::uint64_t seed = 0; seed < 200; ++seed) {

@@ -121,6 +121,7 @@ Heartbeat heartbeat() {
   out.blind_spots = {"containers"};
   out.sealed = {17, 1'000'000};
   out.pauses = {filled<16>(0x9a)};
+  out.gaps = {{filled<16>(0xe0), Stream::routine, 100, 199, filled<32>(0xb3)}};
   return out;
 }
 
@@ -207,6 +208,7 @@ Acknowledgement acknowledgement() {
   out.stream = Stream::routine;
   out.last = 43;
   out.header = filled<32>(0x61);
+  out.credit_bytes = 65'536;
   out.leaf_index = 5;
   out.tree_size = 8;
   out.inclusion = {filled<32>(0x62), filled<32>(0x63)};

@@ -87,10 +87,11 @@ struct Launched {
     if (pid == 0) {
       pipe.read_end = Fd();
       const int fd = pipe.write_end.get();
-      LaunchPlan plan{
-          std::move(courier_user), "/nonexistent-root", true,
-          [&](LauncherChannel channel, int last) { return decide(std::move(channel), last, fd); },
-          std::move(scratch)};
+      LaunchPlan plan{std::move(courier_user), "/nonexistent-root", true,
+                      [&](LauncherChannel channel, const LastDeath& last) {
+                        return decide(std::move(channel), last.wait_status, fd);
+                      },
+                      std::move(scratch)};
       const auto outcome = launch_with(plan, {{STAND_IN}}, times);
       _exit(outcome.ok() ? *outcome : 98);
     }
@@ -359,7 +360,7 @@ TEST_CASE("without a scratch body the question has an answer, too") {
 }
 
 TEST_CASE("what cannot be launched has a name") {
-  LaunchPlan plan{"same", "/", true, [](LauncherChannel, int) { return 0; }};
+  LaunchPlan plan{"same", "/", true, [](LauncherChannel, const LastDeath&) { return 0; }};
   const auto missing = launch_with(plan, {{"/nonexistent/reeve-courier", "/etc/passwd"}}, {});
   REQUIRE_FALSE(missing.ok());
   CHECK(missing.error().name == "courier_missing");

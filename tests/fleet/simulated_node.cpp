@@ -167,7 +167,9 @@ bool SimulatedNode::start() {
                                identity_,
                                notes_,
                                wait_status_,
-                               segment_bytes});
+                               segment_bytes,
+                               limits::journal_bytes_max,
+                               0});
   settle_the_dead();
   if (!started.ok()) return false;
   agent_ = std::move(*started);
