@@ -34,6 +34,9 @@ PolicyStore::PolicyStore(Parts parts) : parts_(std::move(parts)), floor_(read_fl
 }
 
 Result<std::optional<ActivePolicy>> PolicyStore::load() {
+  // The name of a manifest that was adopted just before a kill may not be durable yet: what is
+  // enforced from here on must be there after a power cut too. A disk that refuses stops nothing.
+  static_cast<void>(parts_.disk.sync_directory(paths::bundle_directory));
   auto object = parts_.disk.read(paths::manifest, limits::message_bytes_max);
   if (!object.ok()) return object.error();
   if (!object->has_value()) return std::optional<ActivePolicy>{};

@@ -58,9 +58,8 @@ AgentWorld::AgentWorld(Disk& other) : disk(other), identity(example_identity()) 
   host.add_directory("/etc");
 }
 
-void AgentWorld::provide_key() {
+void AgentWorld::provide_key(const SigningKey& key) {
   if (disk.list(paths::identity_directory).ok()) return;
-  const SigningKey key = fixture::key(fixture::record_key);
   REQUIRE(disk.make_directory(paths::identity_directory).ok());
   REQUIRE(disk.sync_directory("").ok());
   REQUIRE(replace_file(disk, paths::record_key,
@@ -70,7 +69,7 @@ void AgentWorld::provide_key() {
 
 void AgentWorld::start(int last_wait_status) {
   agent.reset();
-  provide_key();
+  provide_key(fixture::key(fixture::record_key));
   auto started = Agent::start({clock,
                                disk,
                                host,

@@ -87,8 +87,10 @@ class AgentWorld {
   std::size_t reserve_bytes = 0;  // most tests have no use for it, and it takes time
   std::uint32_t credit_bytes = 1u << 20;
 
+  // The first record key, where the disk has none yet; start() brings one of its own otherwise.
+  void provide_key(const SigningKey& key);
+
  private:
-  void provide_key();
   std::size_t acknowledged_ = 0;
 };
 

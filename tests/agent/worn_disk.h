@@ -33,6 +33,7 @@ class WornDisk final : public Disk {
   Status rename(std::string_view from, std::string_view to) override;
   Status remove(std::string_view name) override;
   Status sync_directory(std::string_view name) override { return disk_.sync_directory(name); }
+  Status wipe(std::string_view name) override { return disk_.wipe(name); }
 
  private:
   class File;

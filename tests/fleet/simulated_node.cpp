@@ -105,6 +105,7 @@ class SimulatedNode::Hands final : public reeve::Hands {
   Result<FileReference> make_directory(const std::string& path) override {
     return node_.host_.make_directory(path);
   }
+  void rest() override { node_.host_.rest(); }
 
  private:
   template <class Act>

@@ -8,7 +8,7 @@ Pair::Pair() {
 }
 
 void Pair::give_identity(AgentWorld& of) const {
-  of.identity.record_key = SigningKey::from_seed(node.key.seed().bytes());
+  of.provide_key(node.key);
   of.identity.transport = {node.transport.public_key, Secret(node.transport.secret.bytes())};
   const Bytes object = node.certificate(world.fleet);
   of.identity.certificate =

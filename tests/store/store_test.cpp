@@ -285,7 +285,8 @@ TEST_CASE_TEMPLATE("manifests are read backwards in pages, and acts as they were
   Maker maker;
   auto& store = maker.store();
   REQUIRE(store.begin().ok());
-  for (std::uint8_t version : {1, 2, 5}) REQUIRE(store.put_manifest(version, Bytes{version}).ok());
+  for (const std::uint64_t version : {1, 2, 5})
+    REQUIRE(store.put_manifest(version, Bytes{byte_of(version)}).ok());
   REQUIRE(store.put_act(7, Bytes{7}).ok());
   REQUIRE(store.put_act(3, Bytes{3}).ok());
   REQUIRE(store.commit().ok());
