@@ -112,7 +112,7 @@ Result<Heartbeat> decode_heartbeat(ByteView payload) {
   heartbeat.sensors = fields.texts("sensors");
   heartbeat.blind_spots = fields.texts("blind");
   heartbeat.sealed = numbers_field<std::uint64_t, 2>(fields, "sealed");
-  if (fields.has("pauses")) heartbeat.pauses = ids_field(fields, "pauses");
+  heartbeat.pauses = ids_field(fields, "pauses");
   auto gaps = gaps_field(fields);
   if (!gaps.ok()) return gaps.error();
   heartbeat.gaps = std::move(*gaps);

@@ -63,6 +63,10 @@ Standing Besieged::standing() {
   Standing now;
   for (const char* directory : {"identity", "trust", "policy"})
     now.files.merge(files_in(directory));
+  // Record keys follow one another daily, whatever anybody says.
+  std::erase_if(now.files, [](const auto& file) {
+    return file.first.starts_with("identity/record") || file.first == paths::successions;
+  });
   now.journal = files_in(std::string(paths::journal_directory));
   now.journal.erase(std::string(paths::acknowledged));
   now.root_version = agent->policy_store().root().version;

@@ -20,7 +20,7 @@ namespace {
 // Every name that a node's message may be counted under (intake.h, and the names of errors).
 const std::set<std::string> verdicts{
     "appended",  "repeat",        "hole",           "no_epoch_start",      "equivocation",
-    "fork",      "root_mismatch", "wrong_node",     "bad_signature",       "too_few_signatures",
+    "fork",      "root_mismatch", "wrong_node",     "bad_signature",       "key_unknown",
     "malformed", "wrong_type",    "limit_exceeded", "unsupported_version", "heard",
     "fetched",   "not_published", "acknowledged",   "stale_heartbeat",     "not_an_operator",
     "answered",
@@ -257,7 +257,7 @@ TEST_CASE("1,000 abuses of one stolen key harm no other node") {
   check_victim(world, victim, delivered);
   // The abuse was taken in, and each of its verdicts has a name that we know.
   for (const std::string name : {"equivocation", "wrong_node", "malformed", "root_mismatch",
-                                 "bad_signature", "not_published", "too_few_signatures",
+                                 "bad_signature", "not_published", "key_unknown",
                                  "not_an_operator", "fork", "wrong_type", "limit_exceeded"}) {
     CAPTURE(name);
     CHECK(world.counted(name) > 0);

@@ -286,12 +286,12 @@ TEST_CASE("forged acknowledgements of others' batches keep nothing from being se
     change(lie);
     world.hear(MessageType::acknowledgement, encode_acknowledgement(lie));
     const auto before = times_sent();
-    world.advance(limits::ack_timeout_ns + 1);
-    CHECK(times_sent() == before + 1);
+    world.advance(limits::ack_timeout_ns_max + 1);  // each time later, at most by so much
+    CHECK(times_sent() > before);
   }
   world.hear(MessageType::acknowledgement, encode_acknowledgement(honest));
   const auto before = times_sent();
-  world.advance(limits::ack_timeout_ns + 1);
+  world.advance(2 * limits::ack_timeout_ns_max);
   CHECK(times_sent() == before);
 }
 

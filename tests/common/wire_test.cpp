@@ -133,7 +133,7 @@ TEST_CASE("what a chunk claims about itself must fit") {
 TEST_CASE("an acknowledgement's counts are bounded before anything is taken") {
   Acknowledgement one = acknowledgement();
   constexpr std::size_t stream_at = 32 + 16;
-  constexpr std::size_t inclusion_at = stream_at + 1 + 8 + 32 + 8 + 8;
+  constexpr std::size_t inclusion_at = stream_at + 1 + 8 + 32 + 4 + 8 + 8;
   Bytes bytes = encode_acknowledgement(one);
   Bytes bad_stream = bytes;
   bad_stream[stream_at] = 2;
