@@ -287,8 +287,8 @@ void Controller::serve_operators(ServerLink& operators, ServerLink& nodes) {
 // Of a node that has said nothing of itself yet only the newest policy is known to be news.
 std::vector<Bytes> Controller::news_for(const Node& node) const {
   if (!node.heartbeat) {
-    if (publisher_.manifest_object().empty()) return {};
-    return {publisher_.manifest_message()};
+    auto manifest = publisher_.manifest_message();
+    return manifest.empty() ? std::vector<Bytes>{} : std::vector<Bytes>{std::move(manifest)};
   }
   auto messages = publisher_.messages_for(*node.heartbeat);
   auto acts = acts_.messages_for(*node.heartbeat, node.certificate.labels,

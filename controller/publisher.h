@@ -29,7 +29,8 @@ class Publisher {
   std::vector<const Bytes*> roots_from(const Digest& payload) const;
   // The current manifest as a message; empty when nothing is published.
   Bytes manifest_message() const;
-  const Bytes& manifest_object() const { return manifest_object_; }  // empty for none
+  // What was published last, also under keys that the root has dropped since; empty for none.
+  const Bytes& manifest_object() const { return manifest_object_; }
 
   const Bytes& root_object() const { return root_objects_.back(); }
   // At most limits::roots_per_reply, ascending.

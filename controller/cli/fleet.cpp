@@ -17,6 +17,10 @@
 namespace reeve::cli {
 namespace {
 
+std::string former_root_name(std::uint64_t version) {
+  return fmt::format("{}-{}", paths::fleet_root, version);
+}
+
 Error key_permissions(const std::string& path, const struct stat& seen, mode_t wanted) {
   const bool ours = seen.st_uid == ::geteuid();
   return Error{.name = "key_permissions",
@@ -126,6 +130,7 @@ Result<Fleet> open_fleet(const Arguments& arguments) {
 Status take_up_root(Fleet& fleet, ByteView object) {
   auto next = verify_next_root(object, fleet.root);
   if (!next.ok()) return next.error();
+  REEVE_TRY(write_file(fleet.path(former_root_name(fleet.root.version)), fleet.root_object));
   REEVE_TRY(write_file(fleet.path(paths::fleet_root), object));
   fleet.root = *std::move(next);
   fleet.root_object.assign(object.begin(), object.end());
@@ -150,12 +155,28 @@ Result<Secret> transport_secret(const Fleet& fleet, std::string_view name) {
   return std::move(key->secret);
 }
 
+// Newest first, as far back as there are files. They are as good as the directory they lie in: each
+// was the pinned root.
+Result<VerifiedManifest> verify_known_manifest(ByteView object, const Fleet& fleet) {
+  auto manifest = verify_stored_manifest(object, fleet.root);
+  if (manifest.ok() || manifest.error().name != "too_few_signatures") return manifest;
+  for (std::uint64_t version = fleet.root.version - 1; version > 0; --version) {
+    const auto bytes = read_file(fleet.path(former_root_name(version)), limits::message_bytes_max);
+    if (!bytes.ok()) break;
+    const auto root = verify_first_root(*bytes);
+    if (!root.ok() || root->fleet != fleet.root.fleet) break;
+    auto under = verify_stored_manifest(object, *root);
+    if (under.ok()) return under;
+  }
+  return manifest;
+}
+
 Result<std::optional<VerifiedManifest>> newest_manifest(const Fleet& fleet) {
   const auto object = read_file(fleet.path(paths::fleet_manifest), limits::message_bytes_max);
   if (!object.ok() && object.error().name == "file_missing")
     return std::optional<VerifiedManifest>{};
   if (!object.ok()) return object.error();
-  auto manifest = verify_stored_manifest(*object, fleet.root);
+  auto manifest = verify_known_manifest(*object, fleet);
   if (!manifest.ok()) return manifest.error();
   return std::optional(*std::move(manifest));
 }

@@ -40,6 +40,10 @@ Result<Secret> transport_secret(const Fleet& fleet, std::string_view name);
 // The same for a key file anywhere; the directory it is in is not judged.
 Result<SigningKey> signing_key_at(const Fleet& fleet, const std::string& path);
 
+// A manifest that was signed under the root or under one that this directory pinned before it: what
+// is in force stays so when its keys are replaced. Errors: verify_stored_manifest()'s under the
+// root.
+Result<VerifiedManifest> verify_known_manifest(ByteView object, const Fleet& fleet);
 // The newest manifest that this directory has pushed or seen, a signed object; absent at first.
 Result<std::optional<VerifiedManifest>> newest_manifest(const Fleet& fleet);
 Status keep_newest_manifest(const Fleet& fleet, ByteView object);

@@ -41,7 +41,7 @@ Result<std::optional<Shown>> ask_shown(Session& session) {
   if (object->binary() == nullptr) {
     return Error{.name = "malformed", .detail = "the controller's manifest is no signed object"};
   }
-  auto manifest = verify_stored_manifest(*object->binary(), session.fleet().root);
+  auto manifest = verify_known_manifest(*object->binary(), session.fleet());
   if (!manifest.ok()) return manifest.error();
   return std::optional(Shown{*std::move(manifest), *object->binary()});
 }
