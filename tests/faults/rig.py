@@ -137,9 +137,9 @@ class Rig(Fleet):
         return [AGENT, 'run', '--state', self.state, '--root', self.host, '--courier-user', 'same']
 
     def controller_command(self):
-        nodes, operators = self.addresses
+        nodes, operators, enroll = self.addresses
         return [CONTROLLER, 'run', '--state', self.fleet / 'controller', '--listen', nodes,
-                '--operators', operators]
+                '--operators', operators, '--enroll', enroll]
 
     # deviations
 
