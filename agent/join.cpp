@@ -66,6 +66,8 @@ Result<Joining> Joining::begin(const Parts& parts, const JoinWishes& wishes) {
                                      paths::bundle_directory, paths::journal_directory}) {
     REEVE_TRY(parts.disk.make_directory(directory));
   }
+  // Else a power cut may take the request after it was sent, and the use of the token is lost.
+  REEVE_TRY(parts.disk.sync_directory(""));
   if (auto earlier = take_up(parts, wishes)) return std::move(*earlier);
   return make(parts, wishes);
 }
