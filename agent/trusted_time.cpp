@@ -14,7 +14,8 @@ TrustedTime::TrustedTime(const Clock& clock, Disk& disk)
   auto bytes = disk.read(paths::trusted_time, 8);
   if (!bytes.ok() || !bytes->has_value() || (*bytes)->size() != 8) return;
   const std::uint64_t kept = ByteReader(**bytes).u64();
-  if (kept <= limits::signed_time_s_max) signed_s_ = static_cast<std::int64_t>(kept);
+  if (kept <= limits::signed_time_s_max) kept_s_ = static_cast<std::int64_t>(kept);
+  signed_s_ = kept_s_;
   signed_boot_ns_ = clock.boottime_ns();
 }
 
@@ -28,10 +29,14 @@ std::int64_t TrustedTime::now_s() const {
 }
 
 void TrustedTime::seen_signed(std::int64_t time_s) {
+  if (time_s <= kept_s_) return;
+  kept_s_ = time_s;
   const std::int64_t boot = clock_.boottime_ns();
-  if (time_s <= signed_s_ + (boot - signed_boot_ns_) / 1'000'000'000) return;
-  signed_s_ = time_s;
-  signed_boot_ns_ = boot;
+  // What boot time has reached already is written down too: the next start knows only the disk.
+  if (time_s > signed_s_ + (boot - signed_boot_ns_) / 1'000'000'000) {
+    signed_s_ = time_s;
+    signed_boot_ns_ = boot;
+  }
   Bytes bytes;
   append_u64(bytes, static_cast<std::uint64_t>(time_s));
   static_cast<void>(replace_file(disk_, paths::trusted_time, bytes));

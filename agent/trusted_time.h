@@ -31,6 +31,7 @@ class TrustedTime {
   Disk& disk_;
   std::int64_t first_offset_ns_;
   std::int64_t last_offset_ns_;
+  std::int64_t kept_s_ = 0;  // the last signed time on the disk
   std::int64_t signed_s_ = 0;
   std::int64_t signed_boot_ns_ = 0;  // boot time when it was seen, or read from the disk
 };
