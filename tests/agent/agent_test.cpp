@@ -189,6 +189,7 @@ TEST_CASE("an idle agent asks for no time before its next duty") {
   world.start();
   world.link_up();
   world.push(1, {file_rule("secret-mode", secret)});
+  world.acknowledge_keys();
   world.acknowledge_all();
   world.advance(std::max(limits::acknowledged_write_ns, limits::rest_after_ns));
   const std::int64_t idle = world.agent->step() - world.clock.monotonic_ns();
@@ -356,6 +357,7 @@ TEST_CASE("twenty thousand rules fit into one agent, one state record and one st
 
 TEST_CASE("a disk that is full from the start on does not keep a core busy") {
   AgentWorld world;
+  world.provide_key(trust_fixture::key(trust_fixture::record_key));
   world.own_disk.fail(CrashDisk::Call::append, 1, ENOSPC, 1'000'000);
   world.start();
   REQUIRE(world.has_started());

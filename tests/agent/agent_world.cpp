@@ -159,6 +159,18 @@ void AgentWorld::wake(WatchId rule, std::optional<std::string> object) {
   agent->sensor_ready(0);
 }
 
+void AgentWorld::acknowledge_keys() {
+  for (const Bytes& statement : courier.payloads(MessageType::succession)) {
+    const auto object = parse_signed_object(statement, ObjectType::key_succession);
+    REQUIRE(object.ok());
+    Acknowledgement answer;
+    answer.node = identity.certificate.node;
+    answer.last = decode_succession(object->payload)->number;
+    answer.header = sha256(statement);
+    hear(MessageType::acknowledgement, encode_acknowledgement(answer));
+  }
+}
+
 std::size_t AgentWorld::acknowledge_all() {
   const auto batches = courier.payloads(MessageType::batch);
   std::size_t acknowledged = 0;

@@ -62,6 +62,8 @@ class AgentWorld {
   }
 
   void wake(WatchId rule, std::optional<std::string> object);
+  // Acknowledges every record key that was sent.
+  void acknowledge_keys();
   // Acknowledges every batch that was sent and not yet acknowledged.
   std::size_t acknowledge_all();
 

@@ -118,8 +118,14 @@ TEST_CASE(
   world.link_up();
   const auto asked = world.courier.payloads(MessageType::rekey);
   REQUIRE(asked.size() == 1);
+  // Under the record key of this start, which the certificate's has certified.
+  const auto keys = world.key_chain();
+  const auto signer = signer_of(asked[0], ObjectType::transport_key);
+  REQUIRE(signer.ok());
+  REQUIRE(keys.find(*signer) != nullptr);
+  CHECK(keys.find(*signer)->number == 1);
   const auto statement = verify_transport_statement(asked[0], world.identity.certificate.node,
-                                                    world.identity.certificate.record_key);
+                                                    keys.find(*signer)->key);
   REQUIRE(statement.ok());
   CHECK(statement->version == 1);
   CHECK_FALSE(world.agent->wants_new_courier());
