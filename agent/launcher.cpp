@@ -22,6 +22,7 @@
 #include "agent/launcher_process.h"
 #include "agent/netfilter/netfilter_limits.h"
 #include "agent/notify.h"
+#include "agent/owner_line.h"
 #include "common/clock.h"
 
 namespace reeve {
@@ -143,7 +144,7 @@ int Launcher::run() {
 void Launcher::start_what_is_due(std::int64_t now) {
   if (!decider_.running() && now >= decider_due_ns_) {
     if (auto started = start_decider(now); !started) {
-      fmt::print(stderr, "reeve-agent: {}: {}\n", started.error().name, started.error().detail);
+      tell_owner(fmt::format("{}: {}", started.error().name, started.error().detail));
       decider_due_ns_ = now + decider_backoff_.after(0);
     }
   }
@@ -262,13 +263,13 @@ std::optional<int> Launcher::note_decider_death(std::int64_t now) {
   scratch_.kill_and_reap();
   if (WIFEXITED(status) && WEXITSTATUS(status) <= 1) return WEXITSTATUS(status);
   if (plan_.runs_once) {
-    fmt::print(stderr, "reeve-agent: ended by {}\n", how_it_ended(status));
+    tell_owner(fmt::format("ended by {}", how_it_ended(status)));
     return 1;
   }
   const std::int64_t delay = decider_backoff_.after(now - decider_started_ns_);
   decider_due_ns_ = now + delay;
-  fmt::print(stderr, "reeve-agent: the deciding process ended by {}, started again in {} ms\n",
-             how_it_ended(status), delay / ns_per_ms);
+  tell_owner(fmt::format("the deciding process ended by {}, started again in {} ms",
+                         how_it_ended(status), delay / ns_per_ms));
   return std::nullopt;
 }
 
@@ -319,13 +320,13 @@ void Launcher::courier_failed(std::int64_t now, std::string_view what) {
   courier_.kill_and_reap();
   const std::int64_t delay = courier_backoff_.after(lived);
   courier_due_ns_ = now + delay;
-  fmt::print(stderr, "reeve-agent: courier: {}, started again in {} ms\n", what, delay / ns_per_ms);
+  tell_owner(fmt::format("courier: {}, started again in {} ms", what, delay / ns_per_ms));
 }
 
 void Launcher::kill_when_silent(std::int64_t now) {
   if (!decider_.running() || killed_for_silence_) return;
   if (now - decider_alive_ns_ < times_.silence_max_ns) return;
-  fmt::print(stderr, "reeve-agent: the deciding process is stuck and will be killed\n");
+  tell_owner("the deciding process is stuck and will be killed");
   decider_.signal(SIGKILL);
   killed_for_silence_ = true;
 }

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "agent/commands/commands.h"
+#include "agent/owner_line.h"
 #include "common/clock.h"
 #include "common/text.h"
 
@@ -33,8 +34,9 @@ class JsonLine {
 }  // namespace
 
 int tell_error(const Error& error) {
-  fmt::print(stderr, "reeve-agent: error {}: {}\n", printable(error.name), printable(error.detail));
-  if (!error.next.empty()) fmt::print(stderr, "  next: {}\n", printable(error.next));
+  const std::string next =
+      error.next.empty() ? "" : fmt::format("\n  next: {}", printable(error.next));
+  tell_owner(fmt::format("error {}: {}{}", printable(error.name), printable(error.detail), next));
   return 1;
 }
 

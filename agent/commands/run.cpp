@@ -9,6 +9,7 @@
 #include "agent/loop.h"
 #include "agent/netfilter/scratch_child.h"
 #include "agent/notify.h"
+#include "agent/owner_line.h"
 #include "agent/sandbox.h"
 #include "agent/sensors/inotify.h"
 #include "agent/sensors/listeners.h"
@@ -20,7 +21,7 @@ namespace {
 
 class StderrNotes final : public Notes {
  public:
-  void note(std::string_view line) override { fmt::print(stderr, "reeve-agent: {}\n", line); }
+  void note(std::string_view line) override { tell_owner(line); }
 };
 
 // The deciding process may not fork: the launcher makes its scratch children.
