@@ -64,7 +64,9 @@ std::size_t Pair::carry_once() {
   for (; carried_ < sent.size(); ++carried_) {
     const auto message = decode_message(sent[carried_]);
     const bool is_batch = message->type == MessageType::batch;
-    if (!is_batch && message->type != MessageType::heartbeat) continue;
+    const bool is_signed = is_batch || message->type == MessageType::heartbeat ||
+                           message->type == MessageType::succession;
+    if (!is_signed) continue;
     world.send(node, message->type, message->payload);
     if (is_batch) bytes_ += message->payload.size();
     ++moved;
@@ -75,7 +77,9 @@ std::size_t Pair::carry_once() {
     const auto answers = world.received(node);
     if (answers.empty()) break;
     for (const WireMessage& answer : answers) {
-      if (answer.type != MessageType::acknowledgement) continue;
+      if (answer.type != MessageType::acknowledgement &&
+          answer.type != MessageType::newest_succession)
+        continue;
       if (answers_to_lose_ > 0) {
         --answers_to_lose_;
         continue;
