@@ -154,12 +154,27 @@ bool Outbox::is_behind_gap(Lane& lane, const BatchHeader& header) {
   if (header.first <= wanted) return false;
   const ChainGap gap{header.epoch, header.stream, wanted, header.first - 1, header.previous};
   const bool is_told = std::ranges::find(lane.gaps, gap) != lane.gaps.end();
+  if (!is_told && is_written_again(lane, header)) return false;
   if (!is_told && lane.gaps.size() >= limits::heartbeat_gaps_max / 2) return true;
   lane.next_end = End{header.epoch, gap.last, gap.header};
   if (is_told) return false;
   lane.gaps.push_back(gap);
   new_gaps_.push_back(gap);
   return true;
+}
+
+// A start writes again what may not have been durable, behind newer epochs too: what came before it
+// then stands further up. Reads the journal up to here, but only where a gap would be told.
+bool Outbox::is_written_again(Lane& lane, const BatchHeader& header) {
+  JournalPosition at = lane.journal->begin();
+  while (true) {
+    const auto stored = lane.journal->read_batch(at, Unreadable::passed_over);
+    if (!stored.ok() || !stored->has_value() || (*stored)->next > lane.next) return false;
+    const auto facts = facts_of((*stored)->bytes);
+    if (facts.ok() && facts->header.epoch == header.epoch && facts->digest == header.previous)
+      return true;
+    at = (*stored)->next;
+  }
 }
 
 std::vector<ChainGap> Outbox::gaps() const {

@@ -85,6 +85,7 @@ class Outbox {
   Rest send_new(Lane& lane);
   bool has_credit(std::size_t bytes) const;
   bool is_behind_gap(Lane& lane, const BatchHeader& header);
+  static bool is_written_again(Lane& lane, const BatchHeader& header);
   bool send(const StoredBatch& stored, Flight& flight);
   void land(Lane& lane);
   std::int64_t jittered(std::int64_t ns);
