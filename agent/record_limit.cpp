@@ -131,17 +131,24 @@ void Recorder::tell_gap(Half& half) {
   wait(urgent_);
 }
 
+// Told of in one batch with the stop: a stop that the journal calls clean has its gaps before it.
 void Recorder::give_up_waiting() {
   for (Half* half : {&urgent_, &routine_}) {
+    const std::string reason = half->refusal ? half->refusal->name : "queue_full";
     for (const Bytes& bytes : half->sealer.take_pending()) {
       const auto record = decode_record(bytes);
-      count(half->journal.stream(), record.ok() ? record->severity : std::nullopt, bytes,
-            half->refusal ? half->refusal->name : "queue_full");
+      // The bounds are those of what is lost, not of its loss.
+      half->gap.count(record.ok() ? record->severity : std::nullopt, bytes,
+                      {reason, half->sealer.next_sequence(),
+                       record.ok() ? record->sealed : moment_of(parts_.clock)});
     }
   }
+  for (Half* half : {&urgent_, &routine_}) tell_gap(*half);
 }
 
+// Not where a sealed routine batch may be lost: the next start then bounds that as an unclean stop.
 void Recorder::record_stop(Value::Map fields) {
+  if (routine_.sealer.holds_sealed()) return;
   static_cast<void>(urgent_.sealer.add(
       encode_record("agent_stop", moment_of(parts_.clock), std::nullopt, std::move(fields))));
   wait(urgent_);

@@ -26,11 +26,13 @@ class Sealer {
 
   // False when the queue is full; the record is then the caller's to account for.
   [[nodiscard]] bool add(Bytes record);
-  // What has not been sealed: its records lose nothing but their place.
+  // What has not been sealed: its records lose nothing but their place. Record 0 stays: without an
+  // epoch's start nobody takes anything of that epoch.
   std::vector<Bytes> take_pending();
   // Of the next record that is added.
   std::uint64_t next_sequence() const { return next_ + pending_.size(); }
   bool is_idle() const { return pending_.empty() && unwritten_.empty(); }
+  bool holds_sealed() const { return !unwritten_.empty(); }  // not known to be durable
   bool is_crowded() const {
     return pending_.size() >= limits::pending_records_max / 2 ||
            pending_bytes_ >= limits::pending_bytes_max / 2;
