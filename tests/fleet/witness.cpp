@@ -188,9 +188,14 @@ bool Witness::is_accounted(const SeenFix& fix) {
 }
 
 bool Witness::is_excused(const SeenFix& fix) {
+  // Gaps of the two streams overlap: the one that ends first has the least use for later fixes.
+  SeenGap* account = nullptr;
   for (SeenGap& gap : gaps_[fix.node]) {
     if (gap.left == 0 || fix.wall_ns < gap.since || fix.wall_ns > gap.until) continue;
-    --gap.left;
+    if (account == nullptr || gap.until < account->until) account = &gap;
+  }
+  if (account != nullptr) {
+    --account->left;
     return true;
   }
   const SeenLife& life = lives_[{fix.node, fix.epoch}];

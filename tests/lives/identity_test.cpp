@@ -169,3 +169,22 @@ TEST_CASE("the controller goes on behind what a worn disk has lost, in the urgen
   CHECK(kept < agent->agent->recorder().durable_records(Stream::urgent));
   CHECK(kept > 20);
 }
+
+TEST_CASE("an epoch whose key the disk refused until the stop is taken from its first record on") {
+  Pair pair;
+  pair.agent.start();
+  pair.agent.stop();
+  // The new key is renamed into its place before anything is sealed: refused until the last try.
+  pair.agent.own_disk.fail(CrashDisk::Call::rename, 1, EIO, 2);
+  pair.agent.start();
+  REQUIRE(pair.agent.agent->recorder().durable_records(Stream::urgent) == 0);
+  const Epoch epoch = pair.agent.agent->recorder().epoch();
+  pair.agent.stop();
+  REQUIRE(pair.agent.own_disk.faults_fired() == 2);
+  pair.agent.start();
+  pair.connect(pair.agent);
+  pair.carry();
+  CHECK(pair.world.counted("no_epoch_start") == 0);
+  CHECK(pair.ledger_records().contains({epoch, Stream::urgent}));
+  check_complete(pair, pair.agent);
+}
