@@ -84,8 +84,10 @@ class Join(FleetTest):
         time.sleep(1.1)  # the token's own time, on the real clock of both programs
         self.refused('token_expired', short)
         revoked = fleet.token()
-        ids = [json.loads(line) for line in fleet.reeve('token', 'list', '--json').stdout.splitlines()]
-        fleet.reeve('token', 'revoke', ids[-1]['id'][:12])
+        listed = map(json.loads, fleet.reeve('token', 'list', '--json').stdout.splitlines())
+        # In the order of their ids, which are random.
+        [fresh] = [one for one in listed if one['state'] == 'live' and one['used'] == 0]
+        fleet.reeve('token', 'revoke', fresh['id'][:12])
         self.refused('token_revoked', revoked)
 
     def test_a_token_comes_from_a_file_and_from_standard_input_too(self):
