@@ -35,6 +35,10 @@ std::map<Epoch, Dropped> contents_of(Journal& journal, std::uint32_t segment) {
   }
 }
 
+// Without its start nobody takes anything of an epoch, and nothing else bounds what is not known of
+// the one before.
+bool is_of_start(std::string_view type) { return type == "epoch_start" || type == "unclean_stop"; }
+
 }  // namespace
 
 bool Recorder::is_within_limit(const Half& half) const {
@@ -137,6 +141,7 @@ void Recorder::give_up_waiting() {
     const std::string reason = half->refusal ? half->refusal->name : "queue_full";
     for (const Bytes& bytes : half->sealer.take_pending()) {
       const auto record = decode_record(bytes);
+      if (record.ok() && is_of_start(record->type) && half->sealer.add(bytes)) continue;
       // The bounds are those of what is lost, not of its loss.
       half->gap.count(record.ok() ? record->severity : std::nullopt, bytes,
                       {reason, half->sealer.next_sequence(),

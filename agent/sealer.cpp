@@ -50,11 +50,10 @@ Status Sealer::commit() {
 }
 
 std::vector<Bytes> Sealer::take_pending() {
-  const bool has_start = next_ == 0 && !pending_.empty();
-  const auto from = pending_.begin() + (has_start ? 1 : 0);
-  std::vector<Bytes> out(std::make_move_iterator(from), std::make_move_iterator(pending_.end()));
-  pending_.erase(from, pending_.end());
-  pending_bytes_ = has_start ? pending_.front().size() : 0;
+  std::vector<Bytes> out(std::make_move_iterator(pending_.begin()),
+                         std::make_move_iterator(pending_.end()));
+  pending_.clear();
+  pending_bytes_ = 0;
   return out;
 }
 

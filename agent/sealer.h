@@ -26,8 +26,7 @@ class Sealer {
 
   // False when the queue is full; the record is then the caller's to account for.
   [[nodiscard]] bool add(Bytes record);
-  // What has not been sealed: its records lose nothing but their place. Record 0 stays: without an
-  // epoch's start nobody takes anything of that epoch.
+  // What has not been sealed: its records lose nothing but their place.
   std::vector<Bytes> take_pending();
   // Of the next record that is added.
   std::uint64_t next_sequence() const { return next_ + pending_.size(); }
