@@ -14,7 +14,7 @@ constexpr const char* whole = R"(table inet t {
   set nets { type ipv4_addr; flags interval; elements = { 10.0.0.0/8, 192.168.0.1-192.168.0.7 }; }
   set six { type ipv6_addr; flags interval; elements = { 2001:db8::/32, fe80::1 }; }
   set pairs { type ipv4_addr . inet_service; flags interval; elements = { 10.0.0.0/8 . 1-9 }; }
-  set kinds { typeof ip protocol . th dport; elements = { tcp . 22 }; }
+  set kinds { typeof ip protocol . th dport; elements = { 6 . 22 }; }
   map ports { type inet_service : inet_service; elements = { 80 : 8080 }; }
   map verdicts { type inet_service : verdict; elements = { 22 : accept, 23 : drop }; }
   counter hits { packets 0 bytes 0; comment "of hits"; }
@@ -31,7 +31,7 @@ constexpr const char* whole = R"(table inet t {
     ip6 saddr @six accept
     ip saddr @nets limit rate 5/minute log prefix "nets " accept
     tcp dport vmap @verdicts
-    meta l4proto { icmp, ipv6-icmp } quota over 1 kbytes drop
+    meta l4proto { 1, 58 } quota over 1 kbytes drop
     udp dport 53 jump { ip saddr 10.0.0.1 accept; tcp dport { 7, 8 } drop; }
   }
   chain out { type filter hook output priority filter; policy accept; udp dport 9999 counter; }
