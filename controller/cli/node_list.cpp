@@ -195,8 +195,9 @@ Result<std::optional<VerifiedManifest>> ask_manifest(Session& session) {
     if (older || twin) return rollback(shown, newest);
     if (shown->digest == newest.digest) return shown;
   }
-  // Another operator's push: from here on nothing older is taken for the newest.
-  if (*asked) {
+  // Another operator's push: from here on nothing older is taken for the newest. One under keys
+  // that the root has dropped is not remembered, since whoever has such a key could have made it.
+  if (*asked && verify_stored_manifest((*asked)->object, session.fleet().root).ok()) {
     const auto kept = keep_newest_manifest(session.fleet(), (*asked)->object);
     if (!kept.ok()) print_error(kept.error());
   }
