@@ -75,8 +75,10 @@ Result<Workplace> open_workplace(const Options& options, const SystemDisk& disk,
   return Workplace{std::move(*host), std::move(*sensors), std::move(*control), std::move(*signals)};
 }
 
-int decide(const Options& options, SystemDisk& disk, const Identity& identity,
-           LauncherChannel launcher, const LastDeath& last_death) {
+// Who this node is and whom it trusts is read in here, each time: a process that is forked again
+// stands where the one before it stood, whatever its launcher knew when the service was started.
+int decide(const Options& options, SystemDisk& disk, LauncherChannel launcher,
+           const LastDeath& last_death) {
   static_cast<void>(std::signal(SIGPIPE, SIG_IGN));  // a closed log must not end enforcement
   StderrNotes notes;
   auto around = open_workplace(options, disk, launcher);
@@ -89,12 +91,14 @@ int decide(const Options& options, SystemDisk& disk, const Identity& identity,
     sensors.push_back(sensor.get());
     names += fmt::format("{}{}", names.empty() ? "" : ", ", sensor->name());
   }
-  notes.note(fmt::format("{} {} on {}, sensors: {}", identity.certificate.name, REEVE_VERSION,
+  auto identity = load_identity(disk);
+  if (!identity.ok()) return tell_error(identity.error());
+  notes.note(fmt::format("{} {} on {}, sensors: {}", identity->certificate.name, REEVE_VERSION,
                          options.root, names));
   notify_ready();
   if (auto sealed = seal_deciding_process(); !sealed.ok()) return tell_error(sealed.error());
   auto agent = Agent::start({clock, disk, *around->host, around->host.get(), sensors, courier,
-                             identity, notes, last_death.wait_status,
+                             *identity, notes, last_death.wait_status,
                              limits::journal_segment_bytes_max, options.journal_bytes_max,
                              limits::journal_reserve_bytes, last_death.was_stuck});
   if (!agent.ok()) return tell_error(agent.error());
@@ -103,6 +107,16 @@ int decide(const Options& options, SystemDisk& disk, const Identity& identity,
   (*agent)->stop(cause);
   notes.note("stopped");
   return 0;
+}
+
+// Whether there is a controller to talk to. The secrets are only looked at: the launcher, which
+// forks the process that speaks and signs, keeps none of them. Errors: those of load_identity() and
+// RecordKeys::load().
+Result<bool> has_controller(SystemDisk& disk) {
+  const auto identity = load_identity(disk);
+  if (!identity.ok()) return identity.error();
+  if (auto keys = RecordKeys::load(disk, identity->certificate); !keys.ok()) return keys.error();
+  return identity->contact.has_value();
 }
 
 }  // namespace
@@ -116,19 +130,16 @@ int run_agent(const Options& options) {
   }
   auto lock = lock_state((*disk)->directory_fd(), options.state);
   if (!lock.ok()) return tell_error(lock.error());
-  auto identity = load_identity(**disk);
-  if (!identity.ok()) return tell_error(identity.error());
-  // Only looked at: this process, which forks the one that signs, keeps none of it.
-  if (auto keys = RecordKeys::load(**disk, identity->certificate); !keys.ok())
-    return tell_error(keys.error());
+  const auto with_courier = has_controller(**disk);
+  if (!with_courier.ok()) return tell_error(with_courier.error());
   if (auto made = (*disk)->make_directory(paths::courier_root); !made.ok())
     return tell_error(made.error());
   LaunchPlan plan;
   plan.courier_user = options.courier_user;
   plan.empty_root = fmt::format("{}/{}", options.state, paths::courier_root);
-  plan.with_courier = identity->contact.has_value();
+  plan.with_courier = *with_courier;
   plan.decide = [&](LauncherChannel channel, const LastDeath& last_death) {
-    return decide(options, **disk, *identity, std::move(channel), last_death);
+    return decide(options, **disk, std::move(channel), last_death);
   };
   plan.scratch = [](Fd end) { return serve_scratch(std::move(end)); };
   const auto launched = launch(plan);

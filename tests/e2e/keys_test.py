@@ -1,9 +1,11 @@
 """Record keys, restored snapshots and a controller that an attacker rebuilt, with real programs."""
 import json
+import os
 import shutil
+import signal
 import unittest
 
-from harness import AGENT, FleetTest
+from harness import AGENT, FleetTest, policy_text
 
 RULE = {'id': 'secret-mode', 'title': 'x', 'file': "{path: /etc/secret, mode: '0600'}"}
 
@@ -45,6 +47,39 @@ class KeysTest(FleetTest):
         self.assertEqual(3, sum(r['type'] == 'epoch_start' and '/urgent/' in r['record']
                                 for r in records))
         self.fleet.reeve('show', records[-1]['record'])
+
+    def test_a_deciding_process_that_is_forked_again_stands_where_the_last_one_stood(self):
+        fleet = self.fleet
+        fleet.init()
+        fleet.start_controller()
+        host = fleet.make_host(files=[('etc/web', 'w'), ('etc/db', 'd')])
+        state = fleet.enroll('node1', 'role=db')
+        fleet.start_agent(state, host)
+        for role in ('web', 'db'):
+            rule = {'id': role, 'file': '{path: /etc/%s, mode: "0600"}' % role}
+            (fleet.where / f'{role}.yaml').write_text(policy_text([rule], role))
+        fleet.reeve('push', f'{fleet.where}/web.yaml@role=web', f'{fleet.where}/db.yaml@role=db')
+        fleet.wait_mode(host / 'etc/db', 0o600)
+        fleet.reeve('node', 'label', 'node1', 'role=web')
+        fleet.wait_mode(host / 'etc/web', 0o600)
+        fleet.reeve('root', 'rotate', '--yes')
+        root = 'root version 2 adopted'
+        fleet.wait_for('the new root', lambda: root in fleet.log_of('agent'))
+        key = state / 'identity/transport.key'
+        former = key.read_bytes()
+        fleet.run(AGENT, 'rotate', '--state', state)
+        fleet.wait_for('the new key', lambda: key.read_bytes() != former)
+        fleet.wait_for('its session', lambda: not key.with_name('transport-former.key').exists())
+        cut = len(fleet.log_of('agent'))
+        decider = [pid for pid, name in fleet.child_pids('agent') if 'courier' not in name][0]
+        os.kill(decider, signal.SIGKILL)
+        fleet.wait_for('its link', lambda: 'link up' in fleet.log_of('agent')[cut:])
+        (host / 'etc/db').chmod(0o666)
+        (host / 'etc/web').chmod(0o666)
+        fleet.wait_mode(host / 'etc/web', 0o600)
+        self.assertEqual(0o666, (host / 'etc/db').stat().st_mode & 0o777)
+        self.assertNotIn(root, fleet.log_of('agent')[cut:])
+        self.assertNotIn('bundle_missing', fleet.log_of('agent')[cut:])
 
     def test_a_restored_snapshot_is_seen_by_agent_controller_and_operator(self):
         self.up()
