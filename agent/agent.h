@@ -52,7 +52,8 @@ class Agent {
   // The courier is another one: it is told whom to talk to and has no link yet.
   void courier_started();
   void courier_lost();
-  void sensor_ready(std::size_t sensor) { enforcer_.hear(sensor); }
+  // Answers whether it had anything to say, so that a step is wanted.
+  bool sensor_ready(std::size_t sensor) { return enforcer_.hear(sensor); }
   // Hears the courier, does what is due, and answers when to be called again at the latest
   // (CLOCK_MONOTONIC in nanoseconds; the past: at once).
   std::int64_t step();

@@ -117,6 +117,7 @@ inline constexpr std::int64_t work_slice_ns = 500'000'000;
 inline constexpr std::int64_t rest_after_ns = 10'000'000'000;
 // The launcher hears of us at least so often.
 inline constexpr std::int64_t loop_wait_ns_max = 4'000'000'000;
+inline constexpr std::int64_t alive_report_ns = 1'000'000'000;  // and, while it works, this often
 inline constexpr std::size_t rechecks_max = 1'000;
 // An object whose look takes longer than this (a large file's digest) is not looked at again for a
 // sensor before so many times what it took: whoever writes to it all the time costs little more.

@@ -19,14 +19,15 @@ bool SocketCourierPort::send(ByteView message) {
 // A message beyond the limit ends the connection: no courier of ours sends one.
 std::optional<Bytes> SocketCourierPort::receive() {
   if (!socket_.is_open()) return std::nullopt;
-  Bytes message(limits::message_bytes_max + 1);
-  const auto got = ::recv(socket_.get(), message.data(), message.size(), MSG_DONTWAIT | MSG_TRUNC);
+  // Its size first: most often there is none, and this is asked in every round of the loop.
+  auto got = ::recv(socket_.get(), nullptr, 0, MSG_DONTWAIT | MSG_TRUNC | MSG_PEEK);
   if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return std::nullopt;
   if (got <= 0 || static_cast<std::size_t>(got) > limits::message_bytes_max) {
     socket_ = Fd{};
     return std::nullopt;
   }
-  message.resize(static_cast<std::size_t>(got));
+  Bytes message(static_cast<std::size_t>(got));
+  got = ::recv(socket_.get(), message.data(), message.size(), MSG_DONTWAIT);
   return message;
 }
 

@@ -72,7 +72,7 @@ void Enforcer::set_fixing(Fixing fixing) {
   begin_sweep(fixing == Fixing::paused ? "pause" : "resume");
 }
 
-void Enforcer::hear(std::size_t index) {
+bool Enforcer::hear(std::size_t index) {
   SensorReport report = parts_.sensors[index]->drain();
   add_blind_spots(report.blind_spots);
   const std::int64_t until = parts_.clock.monotonic_ns() + limits::work_slice_ns;
@@ -93,6 +93,7 @@ void Enforcer::hear(std::size_t index) {
     begin_sweep("sweep");
   }
   heard_wall_ns_[index] = parts_.clock.wall_ns();
+  return !report.wakes.empty() || report.overflowed || !report.blind_spots.empty();
 }
 
 void Enforcer::hear(const Wake& wake) {

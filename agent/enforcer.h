@@ -32,7 +32,8 @@ class Enforcer {
   // Pauses all fixes, or goes on with them: everything is looked at again. The same again: nothing.
   void set_fixing(Fixing fixing);
   // A sensor's descriptor is readable.
-  void hear(std::size_t sensor);
+  // Answers whether it had anything to say.
+  bool hear(std::size_t sensor);
   // Due rechecks, and of a sweep as much as fits into one slice.
   void work();
   // Everything is looked at again, soon, with `via` as the cause.

@@ -66,8 +66,8 @@ class SocketEyes {
   virtual ~SocketEyes() = default;
   // False where there is no network to look at: under another root than the host's own.
   virtual bool is_here() const = 0;
-  // Sorted. Errors: `check_failed`, `too_many_objects`.
-  virtual Result<std::vector<Listener>> listeners() const = 0;
+  // Those of one transport, or all. Sorted. Errors: `check_failed`, `too_many_objects`.
+  virtual Result<std::vector<Listener>> listeners(std::optional<Transport> of) const = 0;
   // Every process that holds one of these sockets, by the socket's inode; one pass over /proc. A
   // socket that nobody is seen to hold (another pid namespace) has no entry. Errors:
   // `check_failed`.

@@ -13,6 +13,8 @@
 
 namespace reeve {
 
+enum class Transport : std::uint8_t;  // host_sockets.h
+
 // What a rule wants to be told of. Sensors may say more than was asked; a check decides. A sensor
 // is given the watches of all rules and takes those of its own subject.
 enum class WatchSubject : std::uint8_t {
@@ -26,6 +28,7 @@ struct Watch {
   bool pattern = false;    // `path` is a pattern (path_pattern.h): everything that matches it
   WatchSubject subject = WatchSubject::path;
   bool content = false;  // what the file holds as well; of one path that is no pattern
+  std::optional<Transport> transport = std::nullopt;  // of listeners: those of this one alone
 };
 
 // The refusal of a deviation that its rule wants told and not put right.

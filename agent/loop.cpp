@@ -19,14 +19,10 @@ class Loop {
 
   StopCause run() {
     while (true) {
-      freeze_.expect(parts_.clock.monotonic_ns());
-      const std::int64_t due = parts_.agent.step();
-      if (parts_.agent.wants_new_courier()) parts_.courier.connect(Fd());
-      if (parts_.courier.fd() < 0) parts_.agent.courier_lost();
-      if (parts_.agent.take_courier_wish()) parts_.launcher.ask_for_courier();
-      parts_.launcher.report_alive();
+      if (parts_.clock.monotonic_ns() >= step_due_) step();
+      report_alive();
       notice_freeze();
-      wait(due);
+      wait();
       notice_freeze();
       if (is_ready(parts_.signals)) return who_asks();
       if (launcher_is_gone()) return {};
@@ -35,23 +31,46 @@ class Loop {
   }
 
  private:
-  void wait(std::int64_t due) {
+  void step() {
+    freeze_.expect(parts_.clock.monotonic_ns());
+    const std::int64_t due = parts_.agent.step();
+    step_due_ = std::min(due, parts_.clock.monotonic_ns() + limits::loop_wait_ns_max);
+    if (parts_.agent.wants_new_courier()) parts_.courier.connect(Fd());
+    if (parts_.courier.fd() < 0) parts_.agent.courier_lost();
+    if (parts_.agent.take_courier_wish()) parts_.launcher.ask_for_courier();
+  }
+
+  // Something was heard that the agent has to work on.
+  void step_next() { step_due_ = INT64_MIN; }
+
+  void wait() {
     polled_.clear();
     for (int fd : {parts_.signals, parts_.launcher.fd(), parts_.courier.fd()})
       polled_.push_back({fd, POLLIN, 0});  // poll(2) ignores negative descriptors
     for (const Sensor* sensor : parts_.sensors) polled_.push_back({sensor->fd(), POLLIN, 0});
     parts_.control.add_to(polled_);
     const std::int64_t now = parts_.clock.monotonic_ns();
-    const bool is_due = due <= now || parts_.launcher.has_courier();
-    const std::int64_t left = is_due ? 0 : std::min(due - now, limits::loop_wait_ns_max);
+    const bool is_due = step_due_ <= now || parts_.launcher.has_courier();
+    const std::int64_t left = is_due ? 0 : step_due_ - now;
     freeze_.expect(now + left);
     const timespec timeout{left / 1'000'000'000, left % 1'000'000'000};
     if (::ppoll(polled_.data(), polled_.size(), &timeout, nullptr) >= 0) return;
     for (pollfd& entry : polled_) entry.revents = 0;
   }
 
+  // Not in every round: each report wakes the launcher.
+  void report_alive() {
+    const std::int64_t now = parts_.clock.monotonic_ns();
+    if (now < alive_due_) return;
+    parts_.launcher.report_alive();
+    alive_due_ = now + limits::alive_report_ns;
+  }
+
   void notice_freeze() {
-    if (const auto freeze = freeze_.look()) parts_.agent.froze(*freeze);
+    const auto freeze = freeze_.look();
+    if (!freeze) return;
+    parts_.agent.froze(*freeze);
+    step_next();
   }
 
   // The launcher stops us when it is asked to, and says by whom; others may signal us themselves.
@@ -64,10 +83,16 @@ class Loop {
     return {static_cast<int>(info.ssi_signo), info.ssi_pid, info.ssi_uid, {}};
   }
 
-  // Sensors first: a deviation is put right before anything is told of it.
+  // Sensors first: a deviation is put right before anything is told of it. A sensor with nothing
+  // to say (most looks for listeners find what the last one found) asks for no step.
   void hear() {
-    for (std::size_t i = 0; i < parts_.sensors.size(); ++i)
-      if (is_ready(parts_.sensors[i]->fd())) parts_.agent.sensor_ready(i);
+    auto ready = std::ranges::count_if(polled_, [](const pollfd& one) { return one.revents != 0; });
+    for (std::size_t i = 0; i < parts_.sensors.size(); ++i) {
+      if (!is_ready(parts_.sensors[i]->fd())) continue;
+      --ready;
+      if (parts_.agent.sensor_ready(i)) step_next();
+    }
+    if (ready > 0 || parts_.launcher.has_courier()) step_next();
     if (is_ready(parts_.launcher.fd()) || parts_.launcher.has_courier()) {
       if (auto courier = parts_.launcher.receive_courier()) {
         parts_.courier.connect(std::move(*courier));
@@ -100,6 +125,8 @@ class Loop {
 
   LoopParts& parts_;
   FreezeWatch freeze_;
+  std::int64_t step_due_ = INT64_MIN;
+  std::int64_t alive_due_ = INT64_MIN;
   std::vector<pollfd> polled_;
 };
 

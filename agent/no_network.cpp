@@ -26,7 +26,9 @@ Result<std::vector<ChainRule>> NoRuleset::canonical_chain(const ScratchText&,
 Result<std::optional<std::string>> NoRuleset::listing(const TableId&) const { return no_network(); }
 Status NoRuleset::apply(const std::string&) { return no_network(); }
 
-Result<std::vector<Listener>> NoSockets::listeners() const { return no_network(); }
+Result<std::vector<Listener>> NoSockets::listeners(std::optional<Transport>) const {
+  return no_network();
+}
 Result<std::vector<std::pair<std::uint64_t, Holder>>> NoSockets::holders(
     std::span<const Listener>) const {
   return no_network();

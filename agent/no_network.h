@@ -24,7 +24,7 @@ class NoRuleset final : public Ruleset {
 class NoSockets final : public Sockets {
  public:
   bool is_here() const override { return false; }
-  Result<std::vector<Listener>> listeners() const override;
+  Result<std::vector<Listener>> listeners(std::optional<Transport> of) const override;
   Result<std::vector<std::pair<std::uint64_t, Holder>>> holders(
       std::span<const Listener>) const override;
   Result<bool> has_sessions(const Holder&) const override;

@@ -19,7 +19,7 @@ class PortResource final : public Resource {
   explicit PortResource(PortRule rule) : rule_(std::move(rule)) {}
 
   std::vector<Watch> watches() const override {
-    return {Watch{.path = {}, .subject = WatchSubject::listeners}};
+    return {Watch{.path = {}, .subject = WatchSubject::listeners, .transport = rule_.transport}};
   }
 
   bool covers(const std::string& object) const override {

@@ -113,7 +113,7 @@ Stray& stray_named(std::map<std::string, Stray>& strays, const Listener& listene
 
 Result<StraySearch> find_strays(const PortRule& rule, const Eyes& eyes, const Scope& scope,
                                 HoldersWanted wanted) {
-  const auto all = eyes.sockets().listeners();
+  const auto all = eyes.sockets().listeners(rule.transport);
   if (!all.ok()) return all.error();
   Judge judge(rule, eyes);
   StraySearch out;

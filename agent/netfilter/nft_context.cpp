@@ -111,7 +111,8 @@ void NftContext::rest() {
 Result<std::string> NftContext::run(const std::string& text) {
   // What libnftables remembers of each run's table is given back, before a run and never behind it:
   // closing its socket waits for the kernel to free what the last transaction replaced.
-  if (++runs_ > limits::nft_runs_max) REEVE_TRY(renew());
+  if (runs_ >= limits::nft_runs_max) REEVE_TRY(renew());
+  ++runs_;
   nft_ctx* handle = context_->handle.get();
   const int outcome = nft_run_cmd_from_buffer(handle, text.c_str());
   // Reading a buffer empties it.

@@ -32,8 +32,12 @@ Result<std::unique_ptr<ListenerSensor>> ListenerSensor::open(const SocketEyes& e
 
 std::vector<std::string> ListenerSensor::watch(const std::vector<std::pair<WatchId, Watch>>& all) {
   rules_.clear();
-  for (const auto& [rule, watch] : all)
-    if (watch.subject == WatchSubject::listeners) rules_.push_back(rule);
+  for (const auto& [rule, watch] : all) {
+    if (watch.subject != WatchSubject::listeners) continue;
+    if (rules_.empty()) transport_ = watch.transport;
+    if (transport_ != watch.transport) transport_.reset();
+    rules_.push_back(rule);
+  }
   std::sort(rules_.begin(), rules_.end());
   rules_.erase(std::unique(rules_.begin(), rules_.end()), rules_.end());
   changes_.forget();
@@ -42,7 +46,7 @@ std::vector<std::string> ListenerSensor::watch(const std::vector<std::pair<Watch
   const Status set = rules_.empty() ? set_timer(0) : keep_pace(0);
   if (!set.ok()) blind_spots.push_back("listeners: " + set.error().detail);
   if (rules_.empty()) return blind_spots;
-  const auto now = eyes_.listeners();
+  const auto now = eyes_.listeners(transport_);
   // Where this fails, the next look finds everything new.
   if (now.ok()) changes_.since_last(*now);
   is_blind_ = !now.ok();
@@ -69,7 +73,7 @@ SensorReport ListenerSensor::drain() {
   std::uint64_t ticks = 0;
   static_cast<void>(::read(timer_.get(), &ticks, sizeof ticks) > 0);
   if (rules_.empty()) return report;
-  const auto now = eyes_.listeners();
+  const auto now = eyes_.listeners(transport_);
   if (!now.ok()) {
     report.overflowed = !std::exchange(is_blind_, true);
     if (report.overflowed) report.blind_spots.push_back("listeners: " + now.error().detail);

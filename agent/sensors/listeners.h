@@ -47,7 +47,8 @@ class ListenerSensor final : public Sensor {
 
   const SocketEyes& eyes_;
   Fd timer_;
-  std::vector<WatchId> rules_;  // sorted, each once
+  std::vector<WatchId> rules_;          // sorted, each once
+  std::optional<Transport> transport_;  // that all of them ask for; absent: both
   ListenerChanges changes_;
   std::int64_t interval_ns_ = 0;
   bool is_blind_ = false;

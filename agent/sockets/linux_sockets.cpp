@@ -92,33 +92,33 @@ Result<std::unique_ptr<LinuxSockets>> LinuxSockets::open() {
   return std::make_unique<LinuxSockets>(std::move(*diag));
 }
 
-Result<std::vector<Listener>> LinuxSockets::listeners() const {
+Result<std::vector<Listener>> LinuxSockets::listeners(std::optional<Transport> of) const {
   std::vector<Listener> out;
   for (Transport transport : {Transport::tcp, Transport::udp}) {
-    for (IpVersion version : {IpVersion::ipv4, IpVersion::ipv6}) {
-      auto some = memory_->diag.listeners(transport, version);
-      if (!some.ok()) return some.error();
-      out.insert(out.end(), some->begin(), some->end());
-      if (out.size() > limits::listeners_max)
-        return os_error("too_many_objects", "list", "listening sockets", 0);
-    }
+    if (of && *of != transport) continue;
+    auto some = memory_->diag.listeners(transport);
+    if (!some.ok()) return some.error();
+    recognise(transport, *some);
+    out.insert(out.end(), some->begin(), some->end());
   }
-  recognise(out);
+  if (out.size() > limits::listeners_max)
+    return os_error("too_many_objects", "list", "listening sockets", 0);
   std::ranges::sort(out);
   return out;
 }
 
-void LinuxSockets::recognise(std::vector<Listener>& listeners) const {
+void LinuxSockets::recognise(Transport transport, std::vector<Listener>& listeners) const {
+  auto& known_ones = memory_->appearances[static_cast<std::size_t>(transport)];
   std::vector<std::pair<std::uint64_t, std::uint64_t>> now;
   for (Listener& listener : listeners) {
-    const auto known = std::ranges::lower_bound(memory_->appearances,
-                                                std::pair{listener.cookie, std::uint64_t{0}});
-    const bool was_there = known != memory_->appearances.end() && known->first == listener.cookie;
+    const auto known =
+        std::ranges::lower_bound(known_ones, std::pair{listener.cookie, std::uint64_t{0}});
+    const bool was_there = known != known_ones.end() && known->first == listener.cookie;
     listener.appearance = was_there ? known->second : ++memory_->appearance;
     now.emplace_back(listener.cookie, listener.appearance);
   }
   std::ranges::sort(now);
-  memory_->appearances = std::move(now);
+  known_ones = std::move(now);
 }
 
 Result<std::vector<std::pair<std::uint64_t, Holder>>> LinuxSockets::holders(
@@ -142,20 +142,16 @@ Result<std::vector<std::pair<std::uint64_t, Holder>>> LinuxSockets::holders(
 }
 
 Result<bool> LinuxSockets::has_sessions(const Holder& holder) const {
-  std::vector<std::uint64_t> connected;
-  for (IpVersion version : {IpVersion::ipv4, IpVersion::ipv6}) {
-    const auto some = memory_->diag.connections(version);
-    if (!some.ok()) return some.error();
-    connected.insert(connected.end(), some->begin(), some->end());
-  }
-  std::ranges::sort(connected);
+  auto connected = memory_->diag.connections();
+  if (!connected.ok()) return connected.error();
+  std::ranges::sort(*connected);
   const auto family = family_of(static_cast<pid_t>(holder.pid));
   if (!family.ok()) return family.error();
   std::size_t budget = limits::descriptors_max;
   for (pid_t pid : *family) {
     const auto process = Process::open(pid);
     if (!process) continue;
-    const auto held = process->held(connected, budget);
+    const auto held = process->held(*connected, budget);
     if (!held) return too_many_descriptors();
     if (!held->empty()) return true;
   }

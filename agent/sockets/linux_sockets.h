@@ -19,7 +19,7 @@ class LinuxSockets final : public Sockets {
   explicit LinuxSockets(SockDiag diag) : memory_(std::make_unique<Memory>(std::move(diag))) {}
 
   bool is_here() const override { return true; }
-  Result<std::vector<Listener>> listeners() const override;
+  Result<std::vector<Listener>> listeners(std::optional<Transport> of) const override;
   Result<std::vector<std::pair<std::uint64_t, Holder>>> holders(
       std::span<const Listener> of) const override;
   Result<bool> has_sessions(const Holder& holder) const override;
@@ -31,11 +31,12 @@ class LinuxSockets final : public Sockets {
   struct Memory {
     explicit Memory(SockDiag socket) : diag(std::move(socket)) {}
     SockDiag diag;
-    std::vector<std::pair<std::uint64_t, std::uint64_t>> appearances;  // by cookie, as last seen
-    std::uint64_t appearance = 0;                                      // the last that was given
+    // Of each transport, by cookie, as last seen.
+    std::array<std::vector<std::pair<std::uint64_t, std::uint64_t>>, 2> appearances;
+    std::uint64_t appearance = 0;  // the last that was given
   };
-  // Gives every listener its appearance.
-  void recognise(std::vector<Listener>& listeners) const;
+  // Gives every listener its appearance. They are all that there are of their transport.
+  void recognise(Transport transport, std::vector<Listener>& listeners) const;
 
   std::unique_ptr<Memory> memory_;
 };

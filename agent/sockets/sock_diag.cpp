@@ -21,23 +21,23 @@ constexpr std::uint32_t established = 1u << 1;
 constexpr std::uint32_t closed = 1u << 7;
 constexpr std::uint32_t listening = 1u << 10;
 
+template <class Body>
 struct Request {
   nlmsghdr head;
-  inet_diag_req_v2 body;
+  Body body;
 };
 
-ByteView bytes_of(const Request& request) {
+template <class Body>
+ByteView bytes_of(const Request<Body>& request) {
   return {reinterpret_cast<const std::uint8_t*>(&request), sizeof request};
 }
 
-int family_of(IpVersion version) { return version == IpVersion::ipv6 ? AF_INET6 : AF_INET; }
-
-Request make_request(std::uint16_t type, std::uint16_t flags, std::uint32_t sequence) {
-  Request request{};
+template <class Body>
+Request<Body> make_request(std::uint16_t type, std::uint16_t flags) {
+  Request<Body> request{};
   request.head.nlmsg_len = sizeof request;
   request.head.nlmsg_type = type;
   request.head.nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
-  request.head.nlmsg_seq = sequence;
   return request;
 }
 
@@ -130,37 +130,58 @@ Result<SockDiag> SockDiag::open() {
   return SockDiag(std::move(fd));
 }
 
-Result<std::vector<Listener>> SockDiag::listeners(Transport transport, IpVersion version) {
-  std::vector<Listener> out;
-  const std::uint32_t states = transport == Transport::tcp ? listening : closed;
-  REEVE_TRY(dump(transport, version, states, [&](const inet_diag_msg* socket, ByteView attributes) {
-    if (socket == nullptr) return out.clear();
-    if (out.size() <= limits::listeners_max)
-      out.push_back(listener_of(transport, *socket, attributes));
-  }));
-  if (out.size() <= limits::listeners_max) return out;
+Result<std::vector<Listener>> SockDiag::listeners(Transport transport) {
+  auto out = dump<Listener>(transport, transport == Transport::tcp ? listening : closed,
+                            limits::listeners_max,
+                            [transport](const inet_diag_msg& socket, ByteView attributes) {
+                              return listener_of(transport, socket, attributes);
+                            });
+  if (!out.ok() || out->size() <= limits::listeners_max) return out;
   return os_error("too_many_objects", "list", "listening sockets", 0);
 }
 
-Result<std::vector<std::uint64_t>> SockDiag::connections(IpVersion version) {
-  std::vector<std::uint64_t> out;
-  REEVE_TRY(dump(Transport::tcp, version, established, [&](const inet_diag_msg* socket, ByteView) {
-    if (socket == nullptr) return out.clear();
-    if (out.size() <= limits::connections_max) out.push_back(socket->idiag_inode);
-  }));
-  if (out.size() <= limits::connections_max) return out;
+Result<std::vector<std::uint64_t>> SockDiag::connections() {
+  auto out = dump<std::uint64_t>(
+      Transport::tcp, established, limits::connections_max,
+      [](const inet_diag_msg& socket, ByteView) { return std::uint64_t{socket.idiag_inode}; });
+  if (!out.ok() || out->size() <= limits::connections_max) return out;
   return os_error("too_many_objects", "list", "connections", 0);
 }
 
-// `take` is called with null before each try.
-template <class Take>
-Status SockDiag::dump(Transport transport, IpVersion version, std::uint32_t states,
-                      const Take& take) {
-  for (int tries = 0; tries < limits::dump_tries_max; ++tries) {
-    Request request = make_request(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, ++sequence_);
-    request.body.sdiag_family = static_cast<std::uint8_t>(family_of(version));
-    request.body.sdiag_protocol = transport == Transport::tcp ? IPPROTO_TCP : IPPROTO_UDP;
+// One dump of TCP for both IP versions is the older request's, and each dump walks all of the
+// kernel's table; UDP has none.
+template <class T, class Make>
+Result<std::vector<T>> SockDiag::dump(Transport transport, std::uint32_t states, std::size_t most,
+                                      const Make& make) {
+  std::vector<T> out;
+  std::size_t before = 0;
+  const auto take = [&](const inet_diag_msg* socket, ByteView attributes) {
+    if (socket == nullptr) return out.resize(before);
+    if (out.size() <= most) out.push_back(make(*socket, attributes));
+  };
+  if (transport == Transport::tcp) {
+    auto request = make_request<inet_diag_req>(TCPDIAG_GETSOCK, NLM_F_DUMP);
+    request.body.idiag_family = AF_INET;
     request.body.idiag_states = states;
+    REEVE_TRY(ask_dump(request, take));
+    return out;
+  }
+  for (int family : {AF_INET, AF_INET6}) {
+    before = out.size();
+    auto request = make_request<inet_diag_req_v2>(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP);
+    request.body.sdiag_family = static_cast<std::uint8_t>(family);
+    request.body.sdiag_protocol = IPPROTO_UDP;
+    request.body.idiag_states = states;
+    REEVE_TRY(ask_dump(request, take));
+  }
+  return out;
+}
+
+// `take` is called with null before each try.
+template <class Request, class Take>
+Status SockDiag::ask_dump(Request request, const Take& take) {
+  for (int tries = 0; tries < limits::dump_tries_max; ++tries) {
+    request.head.nlmsg_seq = ++sequence_;
     take(nullptr, {});
     if (const auto sent = send(bytes_of(request)); !sent.ok()) return sent;
     const auto interrupted = read_dump(take);
@@ -190,7 +211,7 @@ Result<bool> SockDiag::read_dump(const Take& take) {
 Status SockDiag::destroy(const Listener& listener) {
   if (listener.transport != Transport::tcp)
     return Error{"fix_failed", object_of(listener) + ": only TCP sockets can be destroyed"};
-  Request request = make_request(SOCK_DESTROY, NLM_F_ACK, 0);
+  auto request = make_request<inet_diag_req_v2>(SOCK_DESTROY, NLM_F_ACK);
   request.body.sdiag_family = listener.local.is_ipv6 ? AF_INET6 : AF_INET;
   request.body.sdiag_protocol = IPPROTO_TCP;
   request.body.id = identity_of(listener);
@@ -210,8 +231,7 @@ Status SockDiag::destroy(const Listener& listener) {
 }
 
 bool SockDiag::is_there(const Listener& listener) {
-  const auto all =
-      listeners(listener.transport, listener.local.is_ipv6 ? IpVersion::ipv6 : IpVersion::ipv4);
+  const auto all = listeners(listener.transport);
   return all.ok() && std::ranges::any_of(
                          *all, [&](const Listener& one) { return one.cookie == listener.cookie; });
 }

@@ -9,25 +9,29 @@
 
 namespace reeve {
 
-enum class IpVersion : std::uint8_t { ipv4, ipv6 };
-
 class SockDiag {
  public:
   // Errors: `check_failed`.
   static Result<SockDiag> open();
 
-  // In the kernel's order, `appearance` left at 0. Errors: `check_failed`, `too_many_objects`.
-  Result<std::vector<Listener>> listeners(Transport transport, IpVersion version);
+  // IPv4 and IPv6, in the kernel's order, `appearance` left at 0. Errors: `check_failed`,
+  // `too_many_objects`.
+  Result<std::vector<Listener>> listeners(Transport transport);
   // The inodes of established TCP connections. Errors: as listeners().
-  Result<std::vector<std::uint64_t>> connections(IpVersion version);
+  Result<std::vector<std::uint64_t>> connections();
   // Of exactly this socket, by its cookie; TCP only. Errors: `object_changed`, `fix_failed`.
   Status destroy(const Listener& listener);
 
  private:
   explicit SockDiag(Fd fd) : fd_(std::move(fd)) {}
-  // Asks for sockets of these states and hands each message of the answer to `take`.
-  template <class Take>
-  Status dump(Transport transport, IpVersion version, std::uint32_t states, const Take& take);
+  // Asks for sockets of these states and makes something of each, but no more than one over the
+  // limit of them.
+  template <class T, class Make>
+  Result<std::vector<T>> dump(Transport transport, std::uint32_t states, std::size_t most,
+                              const Make& make);
+  // The answer to one request, as it is made in the end: again where it was interrupted by changes.
+  template <class Request, class Take>
+  Status ask_dump(Request request, const Take& take);
   // Answers whether the dump was interrupted by changes and must be taken again.
   template <class Take>
   Result<bool> read_dump(const Take& take);

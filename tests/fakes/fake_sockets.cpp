@@ -45,9 +45,10 @@ Status FakeSockets::refusal(const std::string& act) const {
   return found == refusals_.end() ? Status() : found->second;
 }
 
-Result<std::vector<Listener>> FakeSockets::listeners() const {
+Result<std::vector<Listener>> FakeSockets::listeners(std::optional<Transport> of) const {
   REEVE_TRY(refusal("listeners"));
   auto out = listeners_;
+  std::erase_if(out, [&](const Listener& one) { return of && one.transport != *of; });
   std::sort(out.begin(), out.end());
   return out;
 }

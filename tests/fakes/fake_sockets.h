@@ -32,7 +32,7 @@ class FakeSockets final : public Sockets {
   bool is_running(std::uint64_t pid) const;
 
   bool is_here() const override { return is_here_; }
-  Result<std::vector<Listener>> listeners() const override;
+  Result<std::vector<Listener>> listeners(std::optional<Transport> of) const override;
   Result<std::vector<std::pair<std::uint64_t, Holder>>> holders(
       std::span<const Listener> of) const override;
   Result<bool> has_sessions(const Holder& holder) const override;

@@ -516,6 +516,7 @@ TEST_CASE("port: a rule wants to be told of listeners") {
   const auto watches = nothing_may({"close"})->watches();
   REQUIRE(watches.size() == 1);
   CHECK(watches[0].subject == WatchSubject::listeners);
+  CHECK(watches[0].transport == Transport::tcp);
 }
 
 TEST_CASE("port: a rule that contradicts itself is refused") {

@@ -38,7 +38,7 @@ ExecutedFile executed_here() {
 
 // What the agent does with a stray listener; the number of the first step that failed.
 int act_against(LinuxSockets& sockets, std::uint16_t port) {
-  const auto all = sockets.listeners();
+  const auto all = sockets.listeners(Transport::tcp);
   if (!all.ok()) return 2;
   for (const Listener& listener : *all) {
     if (listener.local.port != port) continue;
@@ -154,12 +154,15 @@ TEST_CASE("a destroyed socket that listens again is another appearance of the sa
   REQUIRE(sockets->destroy(before).ok());
   CHECK(listeners_at(*sockets, port).empty());
   REQUIRE(::listen(socket.get(), 1) == 0);
-  const auto back = sockets->listeners();
+  const auto back = sockets->listeners(Transport::tcp);
   REQUIRE(back.ok());
   const auto again =
       std::ranges::find(*back, before.cookie, [](const Listener& one) { return one.cookie; });
   REQUIRE(again != back->end());
   CHECK(again->appearance > before.appearance);
+  // A look at the other transport has not looked for it.
+  REQUIRE(sockets->listeners(Transport::udp).ok());
+  CHECK(sockets->listeners(Transport::tcp).value() == *back);
   CHECK(sockets->destroy(*again).ok());
 }
 

@@ -45,6 +45,24 @@ bool is_due(const Sensor& sensor, int wait_ms) {
 
 }  // namespace
 
+TEST_CASE("only the transports that rules speak of are looked at") {
+  FakeSockets sockets;
+  const auto sensor = opened(sockets);
+  const auto asking = [](WatchId rule, std::optional<Transport> transport) {
+    return std::pair{rule,
+                     Watch{.path = {}, .subject = WatchSubject::listeners, .transport = transport}};
+  };
+  sensor->watch({asking(1, Transport::tcp), asking(2, Transport::tcp)});
+  sockets.add("udp 0.0.0.0:53");
+  CHECK(woken(*sensor).empty());
+  sensor->watch({asking(1, Transport::tcp), asking(2, Transport::udp)});
+  sockets.add("udp 0.0.0.0:54");
+  CHECK(woken(*sensor) == Wakes{"1 udp 0.0.0.0:54", "2 udp 0.0.0.0:54"});
+  sensor->watch({asking(1, Transport::udp), asking(2, std::nullopt)});
+  sockets.add("tcp 0.0.0.0:22");
+  CHECK(woken(*sensor) == Wakes{"1 tcp 0.0.0.0:22", "2 tcp 0.0.0.0:22"});
+}
+
 TEST_CASE("a listener that comes or goes wakes each rule that asked, and nothing else does") {
   FakeSockets sockets;
   const Listener old = sockets.add("tcp 0.0.0.0:22");
@@ -147,7 +165,7 @@ TEST_CASE("a listener that is closed and comes back at once wakes its rule again
     const auto seen = listeners_at(**sockets, port_of(stray));
     REQUIRE(seen.size() == 1);
     REQUIRE((*sockets)->destroy(seen.front()).ok());
-    REQUIRE((*sockets)->listeners().ok());  // the look that finds it gone
+    REQUIRE((*sockets)->listeners(std::nullopt).ok());  // the look that finds it gone
     REQUIRE(listen_again(stray));
     CHECK(woken(*sensor) == expected);
     CHECK(woken(*sensor).empty());

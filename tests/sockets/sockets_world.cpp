@@ -264,7 +264,7 @@ int TestProcess::wait() {
 }
 
 std::vector<Listener> listeners_at(const SocketEyes& eyes, std::uint16_t port) {
-  auto all = eyes.listeners();
+  auto all = eyes.listeners(std::nullopt);
   REQUIRE_MESSAGE(all.ok(), (all.ok() ? "" : all.error().detail));
   std::vector<Listener> out;
   for (const Listener& listener : *all)
