@@ -1,8 +1,8 @@
 // The disk seam for files that are written anywhere, as a database's are: disk.h has the rest of a
 // disk, whose files are only appended to. Names and errors are those of disk.h. Nothing is durable
-// before sync() and, for new or removed names, sync_directory(). There is no real one: the
-// controller leaves its store's files to SQLite (docs/architecture.md section 7), and
-// fakes/crash_disk.h cuts the power under them in tests.
+// before sync() and, for new or removed names, sync_directory(). The only real one reads
+// (controller/store/stored_pages.h): the controller leaves its store's files to SQLite
+// (docs/architecture.md section 7), and fakes/crash_disk.h cuts the power under them in tests.
 #pragma once
 
 #include <memory>

@@ -10,8 +10,11 @@ namespace {
 
 Error sqlite_error(sqlite3* database, int code, std::string_view act) {
   const bool full = (code & 0xff) == SQLITE_FULL;
+  const bool damaged = (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB;
   const char* words = database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code);
-  return Error{full ? "disk_full" : "store_failed",
+  return Error{full      ? "disk_full"
+               : damaged ? "store_damaged"
+                         : "store_failed",
                fmt::format("{}: {} (SQLite code {})", act, words,
                            database != nullptr ? sqlite3_extended_errcode(database) : code),
                full ? "free some space; nothing was acknowledged and it is tried again" : ""};
@@ -115,6 +118,23 @@ Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open(const std::stri
 Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open(const std::string& path,
                                                                  const SqliteVfs& vfs) {
   return open_connection(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, vfs.name().c_str());
+}
+
+Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open_to_read(const std::string& path) {
+  auto connection = open_connection(path, SQLITE_OPEN_READONLY, nullptr);
+  if (connection.ok()) REEVE_TRY((*connection)->run_script("BEGIN"));
+  return connection;
+}
+
+Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open_to_read(const std::string& path,
+                                                                         const SqliteVfs& vfs) {
+  // SQLite opens a write-ahead log only as a writer; the VFS's disk lets nothing be written.
+  auto connection = open_connection(path, SQLITE_OPEN_READWRITE, vfs.name().c_str());
+  if (!connection.ok()) return connection;
+  sqlite3_db_config((*connection)->database_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  REEVE_TRY((*connection)->run_script("PRAGMA locking_mode=EXCLUSIVE; PRAGMA query_only=ON;"));
+  REEVE_TRY((*connection)->run_script("PRAGMA temp_store=MEMORY; BEGIN"));
+  return connection;
 }
 
 SqliteConnection::~SqliteConnection() {

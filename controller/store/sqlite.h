@@ -1,6 +1,6 @@
 // The one gate to SQLite: a connection, and queries over its prepared statements. Everything here
-// belongs to one thread. Every refusal becomes an Error with SQLite's words: `disk_full` or
-// `store_failed`.
+// belongs to one thread. Every refusal becomes an Error with SQLite's words: `disk_full`,
+// `store_damaged` where the file is no longer what SQLite wrote, or `store_failed`.
 #pragma once
 
 #include <algorithm>
@@ -67,6 +67,11 @@ class SqliteConnection {
   // The same on a VFS, which makes the file when it is missing.
   static Result<std::unique_ptr<SqliteConnection>> open(const std::string& path,
                                                         const SqliteVfs& vfs);
+  // Both of a store that is only read: the file itself, beside whoever writes to it, or by a VFS.
+  // What they read is of one moment, from the first read on.
+  static Result<std::unique_ptr<SqliteConnection>> open_to_read(const std::string& path);
+  static Result<std::unique_ptr<SqliteConnection>> open_to_read(const std::string& path,
+                                                                const SqliteVfs& vfs);
 
   explicit SqliteConnection(sqlite3* database) : database_(database) {}
   SqliteConnection(const SqliteConnection&) = delete;

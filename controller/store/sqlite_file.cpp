@@ -69,16 +69,15 @@ Status create_schema(SqliteConnection& connection) {
   return connection.run_script(script.c_str());
 }
 
-// Makes the schema in an empty file; in any other file it must be ours and of a known version.
-Status ensure_schema(SqliteConnection& connection, const std::string& path) {
-  const auto objects = read_pragma(connection, "SELECT count(*) FROM sqlite_master");
-  if (!objects.ok()) return objects.error();
-  if (*objects == 0) return create_schema(connection);
+Error not_a_store(const std::string& path) {
+  return Error{"not_a_store", fmt::format("{}: an SQLite file, but no store of Reeve's", path)};
+}
+
+// It must be ours and of a known version.
+Status check_schema(SqliteConnection& connection, const std::string& path) {
   const auto id = read_pragma(connection, "PRAGMA application_id");
   if (!id.ok()) return id.error();
-  if (*id != application_id) {
-    return Error{"not_a_store", fmt::format("{}: an SQLite file, but no store of Reeve's", path)};
-  }
+  if (*id != application_id) return not_a_store(path);
   const auto version = read_pragma(connection, "PRAGMA user_version");
   if (!version.ok()) return version.error();
   if (*version != schema_version) {
@@ -86,6 +85,21 @@ Status ensure_schema(SqliteConnection& connection, const std::string& path) {
                                                     path, *version, schema_version)};
   }
   return {};
+}
+
+// Makes the schema in an empty file.
+Status ensure_schema(SqliteConnection& connection, const std::string& path) {
+  const auto objects = read_pragma(connection, "SELECT count(*) FROM sqlite_master");
+  if (!objects.ok()) return objects.error();
+  return *objects == 0 ? create_schema(connection) : check_schema(connection, path);
+}
+
+Result<std::unique_ptr<SqliteStore>> open_reader(
+    Result<std::unique_ptr<SqliteConnection>> connection, const std::string& path) {
+  if (!connection.ok()) return connection.error();
+  REEVE_TRY((*connection)->run_script("PRAGMA cell_size_check=ON"));
+  REEVE_TRY(check_schema(**connection, path));
+  return std::make_unique<SqliteStore>(*std::move(connection));
 }
 
 Result<std::unique_ptr<SqliteStore>> open_store(std::unique_ptr<SqliteConnection> connection,
@@ -141,6 +155,15 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& path,
   if (!connection.ok()) return connection.error();
   REEVE_TRY((*connection)->run_script("PRAGMA locking_mode=EXCLUSIVE;"));
   return open_store(std::move(*connection), path);
+}
+
+Result<std::unique_ptr<SqliteStore>> SqliteStore::open_to_read(const std::string& path) {
+  return open_reader(SqliteConnection::open_to_read(path), path);
+}
+
+Result<std::unique_ptr<SqliteStore>> SqliteStore::open_to_read(const std::string& path,
+                                                               const SqliteVfs& vfs) {
+  return open_reader(SqliteConnection::open_to_read(path, vfs), path);
 }
 
 Status backup_sqlite_store(const std::string& source, const std::string& target) {

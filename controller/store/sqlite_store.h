@@ -15,6 +15,11 @@ class SqliteStore final : public Store {
   static Result<std::unique_ptr<SqliteStore>> open(const std::string& path);
   // The same on a VFS, which the store has to itself.
   static Result<std::unique_ptr<SqliteStore>> open(const std::string& path, const SqliteVfs& vfs);
+  // A store that is only read, of one moment: beside a controller that has it in use, or by a VFS
+  // over files that nobody uses. Errors besides open()'s: `store_damaged`.
+  static Result<std::unique_ptr<SqliteStore>> open_to_read(const std::string& path);
+  static Result<std::unique_ptr<SqliteStore>> open_to_read(const std::string& path,
+                                                           const SqliteVfs& vfs);
 
   explicit SqliteStore(std::unique_ptr<SqliteConnection> connection);
 

@@ -52,7 +52,7 @@ TEST_CASE("a file that is no database is refused") {
   write_file(path, std::string(8'192, 'x'));
   const auto opened = SqliteStore::open(path);
   REQUIRE_FALSE(opened.ok());
-  CHECK(opened.error().name == "store_failed");
+  CHECK(opened.error().name == "store_damaged");
 }
 
 TEST_CASE("a database of another program is refused and left alone") {
