@@ -1,0 +1,166 @@
+#include "controller/audit/batch_walk.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace reeve {
+namespace {
+
+Error fault(std::string_view name, const Error& beneath) {
+  return Error{std::string(name), fmt::format("{}: {}", beneath.name, beneath.detail)};
+}
+
+Error not_signed(std::string_view why) { return Error{"leaf_not_signed", std::string(why)}; }
+
+ChainKey key_of(const BatchHeader& header) { return {header.node, header.epoch, header.stream}; }
+
+// A record `gap` of numbered records; absent for every other record.
+std::optional<ChainGap> gap_in(ByteView bytes) {
+  const auto record = decode_record(bytes);
+  if (!record.ok() || record->type != "gap" || record->body.find("epoch") == nullptr)
+    return std::nullopt;
+  Fields fields(record->body, "gap");
+  ChainGap gap;
+  gap.epoch = fields.bytes<16>("epoch");
+  const auto stream = stream_named(fields.text("stream"));
+  gap.stream = stream.value_or(Stream::urgent);
+  gap.first = fields.natural("first");
+  gap.last = fields.natural("last");
+  gap.header = fields.bytes<32>("header");
+  if (!stream || !fields.finish(UnknownFields::keep).ok()) return std::nullopt;
+  return gap;
+}
+
+bool accounts_for(const ChainGap& told, const ChainGap& missing) {
+  return told.epoch == missing.epoch && told.stream == missing.stream &&
+         told.first <= missing.first && told.last == missing.last && told.header == missing.header;
+}
+
+Status check_row(const BatchRow& row, const BatchHeader& header, ByteView object) {
+  const bool is_same = row.node == header.node && row.first == header.first &&
+                       row.count == header.count && row.header == sha256(object);
+  if (is_same) return {};
+  return Error{"batch_differs", "the store's row of this batch says another thing than its header"};
+}
+
+}  // namespace
+
+Status BatchWalk::take_certificate(const NodeCertificate& certificate) {
+  const RecordKey first{certificate.record_key, 0, std::nullopt};
+  const auto [owner, fresh] = owners_.try_emplace(first.hash(), certificate.node);
+  if (owner->second != certificate.node) return not_signed("another node's key is in it");
+  keys_.try_emplace(certificate.node, certificate.node, first);
+  if (keys_.at(certificate.node).find(first.hash()) != nullptr) return {};
+  return not_signed("a later certificate has another record key");
+}
+
+Status BatchWalk::take_succession(ByteView object) {
+  const auto signer = signer_of(object, ObjectType::key_succession);
+  if (!signer.ok()) return fault("leaf_not_signed", signer.error());
+  const auto owner = owners_.find(*signer);
+  if (owner == owners_.end()) return not_signed("key_unknown: by no key of a node");
+  const auto added = keys_.at(owner->second).add(object);
+  if (!added.ok()) return fault("leaf_not_signed", added.error());
+  if (*added == KeyChain::Added::known) return not_signed("broken_chain: it is there twice");
+  const auto opened = parse_signed_object(object, ObjectType::key_succession);
+  const auto link = decode_succession(opened->payload);
+  owners_.try_emplace(key_hash(link->key), owner->second);
+  return {};
+}
+
+Result<BatchHeader> BatchWalk::judge_header(ByteView object) const {
+  const auto signer = signer_of(object, ObjectType::batch_header);
+  if (!signer.ok()) return fault("leaf_not_signed", signer.error());
+  const auto owner = owners_.find(*signer);
+  if (owner == owners_.end()) return not_signed("key_unknown: by no key of a node");
+  const KeyChain& chain = keys_.at(owner->second);
+  const RecordKey* key = chain.find(*signer);
+  REEVE_ASSERT(key != nullptr);
+  const auto opened = parse_signed_object(object, ObjectType::batch_header);
+  if (auto holds = require_signatures(*opened, {&key->key, 1}, 1); !holds.ok())
+    return fault("leaf_not_signed", holds.error());
+  auto header = decode_batch_header(opened->payload);
+  if (!header.ok()) return fault("leaf_not_signed", header.error());
+  if (header->key != *signer || header->node != owner->second)
+    return not_signed("bad_signature: it names another key or node than the one that signed");
+  if (auto may = check_use(*key, chain.successors(*signer), *header); !may.ok())
+    return fault("leaf_not_signed", may.error());
+  return header;
+}
+
+Status BatchWalk::take_batch(const Leaf& leaf, const BatchRow& row) {
+  const auto header = judge_header(leaf.object);
+  if (!header.ok()) return header.error();
+  REEVE_TRY(check_row(row, *header, leaf.object));
+  REEVE_TRY(take_bodies(leaf, row, *header));
+  if (row.standing == Standing::equivocation) return check_aside(row, *header);
+  return take_chained(leaf, row, *header);
+}
+
+// Bodies may be deleted or withheld, all of a batch at once: the header still proves how many there
+// were.
+Status BatchWalk::take_bodies(const Leaf& leaf, const BatchRow& row, const BatchHeader& header) {
+  ++counts_.batches;
+  counts_.records += header.count;
+  if (row.bodies.empty()) {
+    ++counts_.withheld;
+    if (!counts_.first_withheld) counts_.first_withheld = leaf.index;
+    return {};
+  }
+  Bytes bytes = leaf.object;
+  append(bytes, row.bodies);
+  const auto batch = read_own_batch(bytes);
+  if (!batch.ok()) return fault("body_changed", batch.error());
+  take_gaps(*batch);
+  return {};
+}
+
+void BatchWalk::take_gaps(const Batch& batch) {
+  for (const SaltedRecord& record : batch.records) {
+    if (const auto gap = gap_in(record.bytes)) explain(batch.header.node, *gap);
+  }
+}
+
+void BatchWalk::explain(const NodeId& node, const ChainGap& gap) { gaps_.emplace_back(node, gap); }
+
+Status BatchWalk::take_chained(const Leaf& leaf, const BatchRow& row, const BatchHeader& header) {
+  const auto [place, fresh] = ends_.try_emplace(key_of(header), End{0, {}, row.chain, 0});
+  End& end = place->second;
+  if (end.id != row.chain)
+    return Error{"batch_differs", "the store's row of this batch puts it into another chain"};
+  if (header.first < end.next)
+    return Error{"chain_broken", "its sequences are taken by an earlier batch of its chain"};
+  if (header.first == end.next && header.previous != end.last)
+    return Error{"chain_broken", "it names another header before it than the one that is there"};
+  if (header.first > end.next) {
+    const ChainGap missing{header.epoch, header.stream, end.next, header.first - 1,
+                           header.previous};
+    holes_.push_back({leaf.index, header.node, missing});
+  }
+  end.next = header.first + header.count;
+  end.last = row.header;
+  end.leaf = leaf.index;
+  return {};
+}
+
+Status BatchWalk::check_aside(const BatchRow& row, const BatchHeader& header) const {
+  const auto found = ends_.find(key_of(header));
+  if (found == ends_.end() || found->second.id != row.chain)
+    return Error{"batch_differs", "it is kept aside of a chain that is not there"};
+  if (header.first == found->second.next && header.previous == found->second.last)
+    return Error{"chain_broken", "it is kept aside, and yet its chain goes on with it"};
+  return {};
+}
+
+std::optional<ChainHole> BatchWalk::unexplained_hole() const {
+  for (const ChainHole& hole : holes_) {
+    const bool is_told = std::ranges::any_of(gaps_, [&](const auto& told) {
+      return told.first == hole.node && accounts_for(told.second, hole.gap);
+    });
+    if (!is_told) return hole;
+  }
+  return std::nullopt;
+}
+
+}  // namespace reeve
