@@ -21,7 +21,7 @@ namespace reeve {
 //   tokens   -> items {token bin, used, state text}                                view
 //   pending  -> items {enrollment bin}                                             view
 //   manifest -> item {manifest bin} or none                                        view
-//   manifests {before?} -> items {manifest bin}, newest first, below that version  view
+//   manifests {before?, limit?} -> items {manifest bin}, newest first, below it    view
 //   root     {root bin} (signed by the thresholds of the root before and its own)  administer
 //   roots    {after} -> items {root bin}, above that version, ascending            view
 //   act      {act bin} (signed by an operator with the right to operate)           operate

@@ -70,10 +70,12 @@ Result<Value::Array> OperatorServer::acts() const {
 Result<Value::Array> OperatorServer::manifests(const Request& request) const {
   Fields fields(arguments_of(request), "manifests");
   const auto before = fields.natural_or("before", 0);
+  const auto limit = fields.natural_or("limit", limits::manifests_per_reply);
   REEVE_TRY(fields.finish(UnknownFields::refuse));
   constexpr std::uint64_t version_max = std::numeric_limits<std::int64_t>::max();
   const auto objects =
-      parts_.store.manifests(std::min(before, version_max), limits::manifests_per_reply);
+      parts_.store.manifests(std::min(before, version_max),
+                             std::clamp<std::uint64_t>(limit, 1, limits::manifests_per_reply));
   if (!objects.ok()) return objects.error();
   return items_of("manifest", *objects);
 }

@@ -155,17 +155,23 @@ Result<Secret> transport_secret(const Fleet& fleet, std::string_view name) {
   return std::move(key->secret);
 }
 
-// Newest first, as far back as there are files. They are as good as the directory they lie in: each
-// was the pinned root.
-Result<VerifiedManifest> verify_known_manifest(ByteView object, const Fleet& fleet) {
-  auto manifest = verify_stored_manifest(object, fleet.root);
-  if (manifest.ok() || manifest.error().name != "too_few_signatures") return manifest;
+std::vector<Root> former_roots(const Fleet& fleet) {
+  std::vector<Root> roots;
   for (std::uint64_t version = fleet.root.version - 1; version > 0; --version) {
     const auto bytes = read_file(fleet.path(former_root_name(version)), limits::message_bytes_max);
     if (!bytes.ok()) break;
-    const auto root = verify_first_root(*bytes);
+    auto root = verify_first_root(*bytes);
     if (!root.ok() || root->fleet != fleet.root.fleet) break;
-    auto under = verify_stored_manifest(object, *root);
+    roots.push_back(*std::move(root));
+  }
+  return roots;
+}
+
+Result<VerifiedManifest> verify_known_manifest(ByteView object, const Fleet& fleet) {
+  auto manifest = verify_stored_manifest(object, fleet.root);
+  if (manifest.ok() || manifest.error().name != "too_few_signatures") return manifest;
+  for (const Root& root : former_roots(fleet)) {
+    auto under = verify_stored_manifest(object, root);
     if (under.ok()) return under;
   }
   return manifest;

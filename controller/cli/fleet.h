@@ -40,6 +40,9 @@ Result<Secret> transport_secret(const Fleet& fleet, std::string_view name);
 // The same for a key file anywhere; the directory it is in is not judged.
 Result<SigningKey> signing_key_at(const Fleet& fleet, const std::string& path);
 
+// The roots that this directory pinned before its present one, newest first, as far back as there
+// are files. They are as good as the directory they lie in: each was the pinned root.
+std::vector<Root> former_roots(const Fleet& fleet);
 // A manifest that was signed under the root or under one that this directory pinned before it: what
 // is in force stays so when its keys are replaced. Errors: verify_stored_manifest()'s under the
 // root.

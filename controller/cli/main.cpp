@@ -43,6 +43,8 @@ std::vector<Command> command_table() {
       {"show", "one record in full, and whether its proof holds", run_show},
       {"ledger checkpoint", "the ledger's head, verified, for other tools too",
        run_ledger_checkpoint},
+      {"ledger prove", "one record with all that proves it, in one file", run_ledger_prove},
+      {"ledger verify", "a proof file, or a whole ledger, judged offline", run_ledger_verify},
       {"token create", "make a token with which new hosts enroll by themselves", run_token_create},
       {"token list", "tokens, how often they were used and until when", run_token_list},
       {"token revoke", "let nobody enroll with a token any more", run_token_revoke},

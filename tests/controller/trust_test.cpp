@@ -213,6 +213,8 @@ TEST_CASE("the manifests that there were are told newest first") {
             ->manifest.version == 4);
   CHECK(world.ask("manifests", {{"before", 4}}).size() == 1);
   CHECK(world.ask("manifests", {{"before", 1}}).empty());
+  CHECK(world.ask("manifests", {{"limit", 1}}).size() == 1);
+  CHECK(world.ask("manifests", {{"limit", 0}}).size() == 1);
   CHECK(world.ask("manifests", {{"before", ~std::uint64_t{0}}}).size() == 2);
 }
 

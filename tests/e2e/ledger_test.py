@@ -4,14 +4,16 @@ import json
 import os
 import pathlib
 import shutil
+import sqlite3
 import subprocess
 import unittest
 
-from harness import FleetTest
+from harness import CONTROLLER, REEVE, FleetTest
 
 RULE = {'id': 'secret-mode', 'file': '{path: /etc/secret, mode: "0600"}'}
 FILES = {'etc/secret': 'hush\n'}
-SOURCE = pathlib.Path(__file__).resolve().parent.parent / 'log' / 'check_log.go'
+LOG = pathlib.Path(__file__).resolve().parent.parent / 'log'
+GOLDEN = pathlib.Path(__file__).resolve().parent.parent / 'golden'
 GO_PACKAGES = pathlib.Path('/usr/share/gocode')  # where Debian's packages of Go libraries are
 
 
@@ -39,13 +41,21 @@ class Ledger(FleetTest):
             return note.exists() and note.read_text().split('\n')[1] == str(size) and size
         return log, self.fleet.wait_for('the files of the whole ledger', is_whole)
 
-    def build_check(self):
+    def prove(self, record, **more):
+        proof = self.fleet.where / 'record.proof'
+        done = self.fleet.reeve('ledger', 'prove', record, '-o', proof, **more)
+        return proof, done
+
+    def verify(self, *words, **more):
+        return self.fleet.run(REEVE, 'ledger', 'verify', *words, **more)
+
+    def build_check(self, name='check_log'):
         if not shutil.which('go') or not (GO_PACKAGES / 'src/golang.org/x/mod/sumdb').is_dir():
             self.skipTest('Go and golang-golang-x-mod-dev are not installed')
-        program = self.fleet.where / 'check_log'
+        program = self.fleet.where / name
         environment = {**os.environ, 'GO111MODULE': 'off', 'GOPATH': str(GO_PACKAGES), 'GOFLAGS': '',
                        'GOCACHE': str(self.fleet.where / 'gocache'), 'CGO_ENABLED': '0'}
-        self.fleet.run('go', 'build', '-o', program, SOURCE, env=environment, timeout=300)
+        self.fleet.run('go', 'build', '-o', program, LOG / f'{name}.go', env=environment, timeout=300)
         return program
 
     def test_go_verifies_the_static_files_and_finds_what_was_changed_in_them(self):
@@ -109,6 +119,157 @@ class Ledger(FleetTest):
         self.published()
         mode = (self.fleet.fleet / 'controller/log').stat().st_mode & 0o777
         self.assertEqual(0o700, mode)
+
+    def test_a_proof_file_needs_nobody_but_a_root(self):
+        receipts = self.make_records(2)
+        record = receipts[-1]['record']
+        proof, done = self.prove(record)
+        self.assertIn(f'{record}: the proof holds', done.stdout)
+        root = self.fleet.where / 'root'
+        shutil.copy(self.fleet.fleet / 'public/root', root)
+        self.fleet.stop('agent')
+        self.fleet.stop_controller()
+        shutil.move(self.fleet.fleet, self.fleet.where / 'gone')
+        told = ' '.join(self.verify(proof, '--root', root).stdout.split())
+        self.assertIn(f'{record}: the proof holds', told)
+        for words in ('rule secret-mode', 'signed by operator', 'in the ledger e2e',
+                      'test, version 1, signed by policy key', 'root version 1, trusted here'):
+            self.assertIn(words, told)
+        told = json.loads(self.verify(proof, '--root', root, '--json').stdout)
+        self.assertTrue(told['holds'])
+        self.assertEqual((record, 'node1', 'e2e', 1),
+                         (told['record'], told['node'], told['origin'], told['policy_version']))
+        self.assertGreater(told['tree_size'], told['leaf'])
+        self.assertEqual(1, told['key_number'])  # the first start has made a key
+
+    def test_a_proof_of_something_else_is_refused_by_name(self):
+        record = self.make_records(1)[0]['record']
+        proof, _ = self.prove(record)
+        whole = proof.read_bytes()
+        self.assertEqual(0, self.verify(proof, '--fleet', self.fleet.fleet).returncode)
+        proof.write_bytes(whole.replace(b'/etc/secret', b'/etc/shadow'))
+        refused = self.verify(proof, '--fleet', self.fleet.fleet, check=2)
+        self.assertIn('error record_not_in_batch: ', refused.stderr)
+        refused = self.verify(proof, '--json', '--fleet', self.fleet.fleet, check=2)
+        self.assertEqual((False, 'record_not_in_batch'),
+                         tuple(json.loads(refused.stdout)[k] for k in ('holds', 'error')))
+        proof.write_bytes(whole[:-1])
+        self.assertIn('error malformed_proof: ',
+                      self.verify(proof, '--fleet', self.fleet.fleet, check=2).stderr)
+        other = self.fleet.where / 'other'
+        self.fleet.run(REEVE, 'init', other, '--name', 'e2e', '--controller', '127.0.0.1',
+                       '--no-passphrase')
+        proof.write_bytes(whole)
+        self.assertIn('error root_mismatch: ',
+                      self.verify(proof, '--fleet', other, check=2).stderr)
+        self.assertIn('error file_missing: ',
+                      self.verify(proof.with_name('none'), '--fleet', other, check=1).stderr)
+        self.assertIn('error root_unusable: ', self.verify(proof, '--root', proof, check=1).stderr)
+        self.assertIn('error usage: ', self.verify(check=1).stderr)
+        gone, done = self.prove('node1/00000000/urgent/1', check=1)
+        self.assertIn('error unknown_record: ', done.stderr)
+
+    def test_proofs_go_on_after_a_restart_and_new_roots(self):
+        record = self.make_records(1)[0]['record']
+        self.fleet.stop('agent')
+        self.fleet.start_agent(self.fleet.where / 'node1', self.fleet.where / 'host')
+        secret = self.fleet.where / 'host/etc/secret'
+        secret.chmod(0o604)
+        receipts = self.fleet.wait_for('one more', lambda: len(self.fleet.receipts()) == 3
+                                       and self.fleet.receipts())
+        first = self.fleet.where / 'first'
+        shutil.copy(self.fleet.fleet / 'public/root', first)
+        self.fleet.reeve('root', 'rotate', '--yes')
+        for name, key in ((record, 1), (receipts[-1]['record'], 2)):
+            proof, _ = self.prove(name)
+            for trust in (('--root', first), ('--fleet', self.fleet.fleet),
+                          ('--root', self.fleet.fleet / 'public/root')):
+                told = json.loads(self.verify(proof, '--json', *trust).stdout)
+                self.assertEqual((name, key, 2),
+                                 (told['record'], told['key_number'], told['root_version']))
+        by_type = {r['type']: r['record'] for r in self.fleet.records()}
+        for kind in ('state', 'policy_adopted', 'epoch_start'):
+            proof, _ = self.prove(by_type[kind])
+            told = json.loads(self.verify(proof, '--json', '--root', first).stdout)
+            self.assertEqual(kind != 'epoch_start', 'policy_signers' in told)
+
+    def test_go_verifies_a_proof_file_by_its_description_alone(self):
+        program = self.build_check('check_proof')
+        self.fleet.run(program, GOLDEN / 'proof.bin', GOLDEN / 'proof_root.bin')
+        whole = (GOLDEN / 'proof.bin').read_bytes()
+        damaged = self.fleet.where / 'damaged'
+        for place in range(0, len(whole), 7):
+            for change in (whole[:place],
+                           whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1:]):
+                damaged.write_bytes(change)
+                self.fleet.run(program, damaged, GOLDEN / 'proof_root.bin', check=1)
+        records = self.make_records(2)
+        root = self.fleet.where / 'root'
+        shutil.copy(self.fleet.fleet / 'public/root', root)
+        self.fleet.reeve('root', 'rotate', '--yes')
+        by_type = {r['type']: r['record'] for r in self.fleet.records()}
+        for record in (records[-1]['record'], by_type['state'], by_type['epoch_start']):
+            proof, _ = self.prove(record)
+            ours = json.loads(self.verify(proof, '--root', root, '--json').stdout)
+            told = self.fleet.run(program, proof, root).stdout.split()
+            self.assertEqual([ours['node'], record.rsplit('/', 1)[1], str(ours['leaf']),
+                              str(ours['tree_size']), str(ours.get('policy_version', 0)),
+                              *ours.get('policy_signers', [])], told)
+
+    def test_go_verifies_a_proof_of_a_node_that_enrolled_by_token(self):
+        program = self.build_check('check_proof')
+        self.fleet.init()
+        self.fleet.start_controller()
+        host = self.fleet.make_host(files=FILES)
+        state, _ = self.fleet.join(self.fleet.token())
+        self.fleet.start_agent(state, host)
+        self.fleet.push([RULE])
+        receipt = self.fleet.wait_for('a receipt', self.fleet.receipts)[0]
+        proof, done = self.prove(receipt['record'])
+        self.assertIn('by itself under a token', ' '.join(done.stdout.split()))
+        self.fleet.run(program, proof, self.fleet.fleet / 'public/root')
+
+    def test_a_whole_ledger_is_judged_while_its_controller_runs_and_afterwards(self):
+        self.make_records(2)
+        state = self.fleet.fleet / 'controller'
+        self.checkpoint()
+        running = json.loads(self.verify('--all', state, '--json', '--fleet', self.fleet.fleet).stdout)
+        self.assertTrue(running['holds'])
+        self.assertEqual(0, running['withheld'])
+        backup = self.fleet.where / 'backup.db'
+        self.fleet.run(CONTROLLER, 'backup', backup, '--state', state)
+        self.published()
+        self.fleet.stop('agent')
+        self.fleet.stop_controller()
+        before = {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in state.rglob('*') if p.is_file()}
+        told = self.verify('--all', state, '--fleet', self.fleet.fleet).stdout
+        self.assertIn('e2e: everything that is stored holds', told)
+        self.assertEqual(before, {p: (p.stat().st_mtime_ns, p.read_bytes())
+                                  for p in state.rglob('*') if p.is_file()})
+        stopped = json.loads(self.verify('--all', state, '--json', '--fleet', self.fleet.fleet).stdout)
+        self.assertGreaterEqual(stopped['size'], running['size'])
+        self.assertGreaterEqual(stopped['published'], running['size'])
+        self.verify('--all', backup, '--root', self.fleet.fleet / 'public/root')
+        copy = self.fleet.where / 'copy'
+        shutil.copytree(state, copy)
+        with sqlite3.connect(copy / 'ledger.db') as store:
+            leaf, bodies = store.execute('SELECT leaf, bodies FROM batches LIMIT 1').fetchone()
+            damaged = bodies[:-1] + bytes([bodies[-1] ^ 1])
+            store.execute('UPDATE batches SET bodies=? WHERE leaf=?', (damaged, leaf))
+        store.close()
+        refused = self.verify('--all', copy, '--json', '--fleet', self.fleet.fleet, check=2)
+        told = json.loads(refused.stdout)
+        self.assertEqual((False, leaf, 'body_changed'),
+                         (told['holds'], told['first_bad'], told['error']))
+        self.assertIn(f'error body_changed: leaf {leaf}: ', refused.stderr)
+        with sqlite3.connect(copy / 'ledger.db') as store:
+            store.execute('UPDATE batches SET bodies=? WHERE leaf=?', (b'', leaf))
+        store.close()
+        told = ' '.join(self.verify('--all', copy, '--fleet', self.fleet.fleet).stdout.split())
+        self.assertIn(f'body withheld: of 1 batches, the first is leaf {leaf}', told)
+        self.assertIn('error ledger_missing: ',
+                      self.verify('--all', self.fleet.where, '--fleet', self.fleet.fleet,
+                                  check=1).stderr)
 
 
 if __name__ == '__main__':
