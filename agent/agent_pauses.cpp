@@ -52,6 +52,7 @@ void Agent::record_resumption(const VerifiedAct& act) {
   const VerifiedAct* end = pauses_.ended_by(act.act.id);
   const std::string_view why = end != nullptr                        ? "ended"
                                : act.act.version != store_.version() ? "superseded"
+                               : act.act.until_s > time_.now_s()     ? "withdrawn"
                                                                      : "over";
   parts_.notes.note(fmt::format("enforcement of version {} goes on: {}", act.act.version, why));
   Value::Map fields{{"act", act.act.id}, {"version", act.act.version}, {"why", why}};

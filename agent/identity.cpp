@@ -25,18 +25,25 @@ Result<KeyFile> load_key(const Disk& disk, std::string_view name, KeyKind kind) 
   return key;
 }
 
+Result<NodeCertificate> verify_under_kept_root(const Disk& disk, ByteView object) {
+  const auto root_object = need(disk, paths::certificate_root);
+  if (!root_object.ok()) return root_object.error();
+  const auto root = verify_first_root(*root_object);
+  if (!root.ok()) return root.error();
+  return verify_certificate(object, *root);
+}
+
 // Operators come and go: a certificate that held when it was taken goes on holding on this host,
-// under the root of that time.
-Result<NodeCertificate> verify_own_certificate(const Disk& disk, ByteView object,
-                                               const Root& root) {
+// under the root of that time, which is kept beside it. A later certificate may have been written
+// without its root (PolicyStore::write_certificate): while the newest root vouches for it, it is
+// kept here; what the disk refuses now is tried again by the next start.
+Result<NodeCertificate> verify_own_certificate(Disk& disk, ByteView object, const Root& root,
+                                               ByteView root_object) {
   auto certificate = verify_certificate(object, root);
-  if (certificate.ok()) return certificate;
-  auto then = disk.read(paths::certificate_root, limits::message_bytes_max);
-  if (!then.ok() || !then->has_value()) return certificate;
-  auto root_then = verify_first_root(**then);
-  if (!root_then.ok()) return certificate;
-  auto certificate_then = verify_certificate(object, *root_then);
-  return certificate_then.ok() ? certificate_then : certificate;
+  auto then = verify_under_kept_root(disk, object);
+  if (certificate.ok() && !then.ok())
+    static_cast<void>(replace_file(disk, paths::certificate_root, root_object));
+  return certificate.ok() || !then.ok() ? std::move(certificate) : std::move(then);
 }
 
 Result<std::optional<ControllerContact>> load_contact(const Disk& disk) {
@@ -62,7 +69,7 @@ Result<std::optional<TransportStatement>> load_statement(const Disk& disk,
 
 }  // namespace
 
-Result<Identity> load_identity(const Disk& disk) {
+Result<Identity> load_identity(Disk& disk) {
   auto transport_key = load_key(disk, paths::transport_key, KeyKind::x25519);
   if (!transport_key.ok()) return transport_key.error();
   auto root_object = need(disk, paths::trusted_root);
@@ -71,7 +78,7 @@ Result<Identity> load_identity(const Disk& disk) {
   if (!root.ok()) return root.error();
   auto certificate_object = need(disk, paths::certificate);
   if (!certificate_object.ok()) return certificate_object.error();
-  auto certificate = verify_own_certificate(disk, *certificate_object, *root);
+  auto certificate = verify_own_certificate(disk, *certificate_object, *root, *root_object);
   if (!certificate.ok()) return certificate.error();
   auto contact = load_contact(disk);
   if (!contact.ok()) return contact.error();

@@ -20,6 +20,6 @@ struct Identity {
 // Errors: `state_incomplete` (which file is missing), `key_mismatch` (key and certificate differ),
 // and those of decode_key_file(), verify_first_root(), verify_certificate(), decode_contact() and
 // of the disk.
-Result<Identity> load_identity(const Disk& disk);
+Result<Identity> load_identity(Disk& disk);
 
 }  // namespace reeve

@@ -7,6 +7,7 @@
 #include "common/codec.h"
 #include "common/limits.h"
 #include "common/paths.h"
+#include "common/signed_object.h"
 
 namespace reeve {
 namespace {
@@ -41,30 +42,56 @@ void Pauses::load(const Root& root) {
   const auto kept = decode_kept(**bytes);
   if (!kept.ok()) return;
   for (const Kept& one : *kept) {
-    auto held = judge(one.object, root);
+    auto held = recall(one.object, root);
     if (!held.ok() || held_.size() >= limits::acts_max) continue;
-    // A clock that is wrong since the last stop must not give a pause its whole time again.
+    // A clock that is wrong since the last stop must not give a pause its whole time again, nor one
+    // that is set back later a pause that ran out while no agent looked.
     const std::int64_t left = std::min(one.left_s, left_s(*held));
     held->until_boot_ns = parts_.clock.boottime_ns() + left * ns_per_s;
-    if (left > 0) held_.push_back(std::move(*held));
+    if (left > 0)
+      held_.push_back(std::move(*held));
+    else
+      parts_.time.seen_signed(held->verified.act.until_s);
   }
   written_boot_ns_ = parts_.clock.boottime_ns();
+}
+
+// What was accepted once. Our own file vouches for an end whose operator the root has lost.
+Result<Pauses::Held> Pauses::recall(ByteView object, const Root& root) const {
+  auto verified = verify_act(object, root);
+  if (verified.ok()) return counting(std::move(*verified), object);
+  const auto opened = parse_signed_object(object, ObjectType::operator_act);
+  if (!opened.ok()) return opened.error();
+  auto act = decode_act(opened->payload);
+  if (!act.ok() || act->kind != ActKind::resume) return verified.error();
+  return counting({std::move(*act), {}, {}}, object);
 }
 
 Result<Pauses::Held> Pauses::judge(ByteView object, const Root& root) const {
   auto verified = verify_act(object, root);
   if (!verified.ok()) return verified.error();
-  const std::int64_t now_s = parts_.time.now_s();
-  REEVE_TRY(require_current(verified->act, root, now_s));
-  if (!selects(verified->act.selector, parts_.labels))
+  const Act& act = verified->act;
+  REEVE_TRY(require_current(act, root, parts_.time.now_s()));
+  // A pause that counts here can be ended here, whatever this node is called by now.
+  const bool ends_ours = act.kind == ActKind::resume && is_held(act.id);
+  if (!ends_ours && !selects(act.selector, parts_.labels))
     return Error{"not_for_this_node", "act: its selector does not match this node"};
+  return counting(std::move(*verified), object);
+}
+
+// By boot time from here on: no clock that is set makes a pause longer or shorter.
+Pauses::Held Pauses::counting(VerifiedAct verified, ByteView object) const {
   Held held;
-  // By boot time from here on: no clock that is set makes a pause longer or shorter.
-  const std::int64_t span_s = std::min(verified->act.until_s - now_s, limits::pause_s_max);
+  const std::int64_t span_s =
+      std::min(verified.act.until_s - parts_.time.now_s(), limits::pause_s_max);
   held.until_boot_ns = parts_.clock.boottime_ns() + span_s * ns_per_s;
-  held.verified = std::move(*verified);
+  held.verified = std::move(verified);
   held.object.assign(object.begin(), object.end());
   return held;
+}
+
+bool Pauses::is_held(const ActId& id) const {
+  return std::ranges::any_of(held_, [&](const Held& one) { return one.verified.act.id == id; });
 }
 
 std::optional<Error> Pauses::offer(ByteView object, const Root& root) {
@@ -111,9 +138,13 @@ void Pauses::expire(const Root& root) {
   const std::int64_t now = parts_.clock.boottime_ns();
   const bool is_new_root = std::exchange(root_version_, root.version) != root.version;
   const auto over = std::erase_if(held_, [&](const Held& held) {
-    if (held.until_boot_ns > now) return is_new_root && !verify_act(held.object, root).ok();
+    const Act& act = held.verified.act;
+    if (held.until_boot_ns > now && act.kind == ActKind::resume) return false;
+    if (held.until_boot_ns > now)
+      return !selects(act.selector, parts_.labels) ||
+             (is_new_root && !verify_act(held.object, root).ok());
     // So much time has passed, whatever a clock says after the next start: it cannot count again.
-    parts_.time.seen_signed(held.verified.act.until_s);
+    parts_.time.seen_signed(act.until_s);
     return true;
   });
   // What cannot be written is written with the next one; the acts' own times bound what is read.

@@ -28,7 +28,9 @@ class Pauses {
   // The first time that this object was refused for this reason; empty also for what is known.
   // Errors: verify_act()'s, require_current()'s, `not_for_this_node`, `too_many_acts`, the disk's.
   std::optional<Error> offer(ByteView object, const Root& root);
-  // Lets go of what is over, and of what a new root's operators have not signed.
+  // Lets go of what is over, and of pauses that a new root's operators have not signed or whose
+  // selector no longer matches. An end stays until its time is over, whoever signed it: the pause
+  // that it ended must not come again.
   void expire(const Root& root);
   // When expire() has something to do by the clock alone, or the disk is to be told how much time
   // is left (CLOCK_MONOTONIC); absent when nothing is held.
@@ -50,6 +52,9 @@ class Pauses {
     std::int64_t until_boot_ns = 0;
   };
   Result<Held> judge(ByteView object, const Root& root) const;
+  Result<Held> recall(ByteView object, const Root& root) const;
+  Held counting(VerifiedAct verified, ByteView object) const;
+  bool is_held(const ActId& id) const;
   Status keep(Held held);
   Status write_down();
   std::int64_t left_s(const Held& held) const;

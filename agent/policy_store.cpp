@@ -171,6 +171,9 @@ PolicyEvent PolicyStore::relabel(ByteView certificate, const Labels& labels) {
   if (candidate_ && candidate_->relabelling &&
       candidate_->relabelling->certificate == relabelling.certificate)
     return {};
+  // A policy that is due goes first, under the labels that it was offered for; the certificate is
+  // offered again. Else a share that waits for its stage would keep every later version out.
+  if (current_ && candidate_ && !candidate_->relabelling && stages_open(*candidate_)) return {};
   if (!current_) {
     if (auto kept = write_certificate(relabelling); !kept.ok())
       return refuse(sha256(certificate), kept.error());

@@ -16,7 +16,6 @@ std::uint64_t RecordKeys::acknowledged() const {
 }
 
 bool RecordKeys::send(CourierPort& courier, std::int64_t now_ns) {
-  if (!is_settled()) return true;
   std::size_t flying = 0;
   for (Statement& statement : statements_) {
     if (statement.is_acknowledged) continue;
@@ -43,7 +42,6 @@ bool RecordKeys::acknowledge(const Acknowledgement& acknowledgement) {
 }
 
 std::optional<std::int64_t> RecordKeys::next_due() const {
-  if (!is_settled()) return std::nullopt;
   std::optional<std::int64_t> due;
   for (const Statement& statement : statements_) {
     if (statement.is_acknowledged || !statement.sent_at) continue;

@@ -98,27 +98,32 @@ Status RecordKeys::take_up(std::uint64_t number, ByteView file,
       link->node != node_)
     return malformed_key(number, "its statement is not about this key");
   epoch_ = link->epoch;
-  take_up_statements();
+  static_cast<void>(take_up_statements());  // finish() tries again
   add_statement(*std::move(link), Bytes(object.begin(), object.end()));
   return {};
 }
 
-// Those that cannot be read are lost: the node's keys are then unknown to a controller that had not
-// heard of them, and it says so.
-void RecordKeys::take_up_statements() {
+// Those that make no sense are lost: the node's keys are then unknown to a controller that had not
+// heard of them, and it says so. A disk that does not answer loses none.
+Status RecordKeys::take_up_statements() {
   const auto file = disk_.read(paths::successions, limits::successions_bytes_max);
-  if (!file.ok() || !file->has_value()) return;
-  for (ByteView rest = **file; !rest.empty();) {
+  if (!file.ok()) return file.error();
+  are_statements_read_ = true;
+  const std::deque<Statement> newer = std::exchange(statements_, {});
+  ByteView rest = file->has_value() ? ByteView(**file) : ByteView();
+  while (!rest.empty()) {
     const auto size = signed_object_size(rest);
-    if (!size.ok()) return;
+    if (!size.ok()) break;
     auto link = read_statement(rest.first(*size));
-    if (!link.ok()) return;
+    if (!link.ok()) break;
     if (link->number < number_ &&
         (statements_.empty() || link->number > statements_.back().link.number))
       add_statement(*std::move(link),
                     Bytes(rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(*size)));
     rest = rest.subspan(*size);
   }
+  statements_.insert(statements_.end(), newer.begin(), newer.end());
+  return {};
 }
 
 void RecordKeys::add_statement(KeySuccession link, Bytes object) {
@@ -128,7 +133,12 @@ void RecordKeys::add_statement(KeySuccession link, Bytes object) {
 }
 
 // A rotation that was cut short leaves the old key beside the new one, or an unfinished new one.
+// The new one's name may not be durable yet: without it there would be no key at all.
 void RecordKeys::wipe_all_but(std::uint64_t number, const std::vector<std::string>& names) {
+  if (auto synced = disk_.sync_directory(paths::identity_directory); !synced.ok()) {
+    wipe_refusal_ = synced.error();
+    return;
+  }
   for (const std::string& name : names) {
     const auto other = number_of(name);
     const bool unfinished = name.starts_with("record") && name.ends_with(paths::temporary_suffix);
@@ -137,7 +147,6 @@ void RecordKeys::wipe_all_but(std::uint64_t number, const std::vector<std::strin
 }
 
 void RecordKeys::wipe(std::string_view name) {
-  wipe_refusal_.reset();
   auto wiped = disk_.wipe(name);
   if (wiped.ok()) wiped = disk_.sync_directory(paths::identity_directory);
   if (!wiped.ok()) wipe_refusal_ = wiped.error();
@@ -163,6 +172,7 @@ void RecordKeys::begin(const Ended& ended, const Epoch& epoch, std::int64_t wall
 Status RecordKeys::finish() {
   if (!next_) return {};
   // The file that holds this key's own statement goes with the key.
+  if (number_ > 0 && !are_statements_read_) REEVE_TRY(take_up_statements());
   if (number_ > 0) REEVE_TRY(write_statements());
   REEVE_TRY(write_key(number_ + 1, *next_));
   const std::string old_file = file_of(number_);
@@ -177,11 +187,11 @@ Status RecordKeys::finish() {
 
 // A few that were acknowledged stay, for a controller that comes back from a backup.
 Status RecordKeys::write_statements() {
-  while (statements_.size() > limits::successions_kept &&
-         statements_[statements_.size() - limits::successions_kept].is_acknowledged &&
+  constexpr std::size_t kept = limits::successions_kept;
+  while (statements_.size() > kept && statements_[kept].is_acknowledged &&
          statements_.front().is_acknowledged)
     statements_.pop_front();
-  if (statements_.size() > limits::successions_unacknowledged_max)
+  if (statements_.size() > limits::successions_unacknowledged_max + kept)
     return Error{"key_backlog", "too many keys that the controller has not heard of"};
   Bytes bytes;
   for (const Statement& statement : statements_) append(bytes, statement.object);

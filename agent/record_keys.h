@@ -43,11 +43,11 @@ class RecordKeys {
   // Makes the new key durable and takes it into use; may be tried again. Errors: the disk's, and
   // `key_backlog` beyond limits::successions_unacknowledged_max.
   Status finish();
-  // Why the old key's file could not be wiped, if so; the next start tries again.
+  // Why a former key's file could not be wiped, if so; the next start tries again.
   const std::optional<Error>& wipe_refusal() const { return wipe_refusal_; }
 
-  // Sends what is not acknowledged. False when the courier takes no more. Nothing is sent before
-  // the rotation of a start is finished.
+  // Sends what is durable and not acknowledged, also while a rotation is unfinished: a backlog ends
+  // in no other way. False when the courier takes no more.
   bool send(CourierPort& courier, std::int64_t now_ns);
   void send_again();  // a link that has come up
   // True for a statement of ours.
@@ -78,7 +78,7 @@ class RecordKeys {
     Bytes object;
   };
   Status take_up(std::uint64_t number, ByteView file, const NodeCertificate& certificate);
-  void take_up_statements();
+  Status take_up_statements();
   void wipe_all_but(std::uint64_t number, const std::vector<std::string>& names);
   Status write_statements();
   Status write_key(std::uint64_t number, const Next& next);
@@ -94,6 +94,7 @@ class RecordKeys {
   PublicKey first_key_;  // as the certificate names it
   std::uint64_t acknowledged_at_start_ = 0;
   std::deque<Statement> statements_;  // ascending; the newest is this key's own
+  bool are_statements_read_ = false;  // those before its own; finish() replaces their file
   std::optional<Next> next_;
   std::optional<Error> wipe_refusal_;
 };

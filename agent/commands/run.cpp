@@ -60,8 +60,16 @@ Result<std::vector<std::unique_ptr<Sensor>>> open_sensors(const Options& options
   return sensors;
 }
 
+// Without it everything goes on; only the host's owner is not answered.
+ControlServer open_control(const SystemDisk& disk, Notes& notes) {
+  auto control = ControlServer::listen(disk.directory_fd());
+  if (control.ok()) return std::move(*control);
+  notes.note("nobody is answered on this host: " + control.error().detail);
+  return ControlServer(Fd());
+}
+
 Result<Workplace> open_workplace(const Options& options, const SystemDisk& disk,
-                                 LauncherChannel& launcher) {
+                                 LauncherChannel& launcher, Notes& notes) {
   auto signals = signals_to_stop();
   if (!signals.ok()) return signals.error();
   auto network = open_network(std::make_unique<LauncherRoom>(launcher));
@@ -70,9 +78,8 @@ Result<Workplace> open_workplace(const Options& options, const SystemDisk& disk,
   if (!host.ok()) return host.error();
   auto sensors = open_sensors(options, (*host)->sockets());
   if (!sensors.ok()) return sensors.error();
-  auto control = ControlServer::listen(disk.directory_fd());
-  if (!control.ok()) return control.error();
-  return Workplace{std::move(*host), std::move(*sensors), std::move(*control), std::move(*signals)};
+  return Workplace{std::move(*host), std::move(*sensors), open_control(disk, notes),
+                   std::move(*signals)};
 }
 
 // Who this node is and whom it trusts is read in here, each time: a process that is forked again
@@ -81,7 +88,7 @@ int decide(const Options& options, SystemDisk& disk, LauncherChannel launcher,
            const LastDeath& last_death) {
   static_cast<void>(std::signal(SIGPIPE, SIG_IGN));  // a closed log must not end enforcement
   StderrNotes notes;
-  auto around = open_workplace(options, disk, launcher);
+  auto around = open_workplace(options, disk, launcher, notes);
   if (!around.ok()) return tell_error(around.error());
   const SystemClock clock;
   SocketCourierPort courier;

@@ -15,6 +15,9 @@ namespace reeve {
 Result<Fd> lock_state(int directory, const std::string& path) {
   const std::string name(paths::agent_lock);
   Fd lock(::openat(directory, name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  // A disk that has become read-only stops no enforcement.
+  if (!lock.is_open() && errno == EROFS)
+    lock = Fd(::openat(directory, name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!lock.is_open()) return os_error("disk_failed", "open", name, errno);
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
   if (errno != EWOULDBLOCK) return os_error("disk_failed", "flock", name, errno);

@@ -54,6 +54,29 @@ TEST_CASE("a later certificate is adopted with what its labels select, and stays
   CHECK(world.courier.payloads(MessageType::certificate_held).size() == 2);
 }
 
+TEST_CASE("a certificate whose share waits for its stage keeps no later version out") {
+  AgentWorld world;
+  world.start();
+  world.link_up();
+  // Of the other role, and its stage does not open while this test lasts.
+  const auto first = world.sign(1, {file_rule("secret", "/etc/secret")}, [](Manifest& manifest) {
+    manifest.bundles[0].selector = {{{"role", {"db"}}}};
+    manifest.bundles[0].stages = {{1, manifest.created_s + 86'400}};
+  });
+  world.push(first);
+  REQUIRE(world.agent->policy_store().version() == 1);
+  const Bytes next = certificate([](NodeCertificate& c) { c.labels["role"] = "db"; });
+  world.hear(MessageType::certificate, next);
+  const auto second = world.sign(2, {file_rule("other", "/etc/other")});
+  world.hear(MessageType::manifest, second.object);
+  world.hear(MessageType::certificate, next);  // each heartbeat brings both
+  world.serve_fetches(second);
+  CHECK(world.agent->policy_store().version() == 2);
+  world.hear(MessageType::certificate, next);
+  world.serve_fetches(second);
+  CHECK(world.records("certificate_adopted").size() == 1);
+}
+
 TEST_CASE("a certificate is adopted where there is no policy yet") {
   AgentWorld world;
   world.start();

@@ -89,6 +89,34 @@ TEST_CASE("a host that is answered has a whole state directory") {
   CHECK(identity->contact->key == world.token.controller);
 }
 
+TEST_CASE("a later certificate that was written without its root gets it while there is one") {
+  JoinWorld world;
+  auto joining = world.begin();
+  world.link_up(*joining);
+  world.outcome(*joining);
+  world.answer(world.request());
+  REQUIRE(world.outcome(*joining) == "complete");
+  const auto write_root = [&](std::string_view name, const Root& root) {
+    REQUIRE(replace_file(*world.disk, name,
+                         fixture::sealed(ObjectType::root, encode_root(root), {fixture::root_key}))
+                .ok());
+  };
+  auto next = *load_identity(*world.disk);
+  ++next.certificate.version;
+  REQUIRE(
+      replace_file(*world.disk, paths::certificate,
+                   fixture::sealed(ObjectType::node_certificate,
+                                   encode_certificate(next.certificate), {fixture::operator_key}))
+          .ok());
+  Root without = fixture::root();
+  without.version += 1;
+  without.operators.erase(without.operators.begin());
+  write_root(paths::certificate_root, without);
+  REQUIRE(load_identity(*world.disk).ok());
+  write_root(paths::trusted_root, without);
+  CHECK(load_identity(*world.disk).ok());
+}
+
 TEST_CASE("wishes are completed where the token leaves no choice, and judged") {
   JoinWorld world;
   CHECK(complete_wishes(world.token, {"web-1", {{"site", "eu"}}})->labels ==

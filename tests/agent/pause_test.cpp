@@ -134,6 +134,43 @@ TEST_CASE("a pause never begins again, by whatever way it comes") {
     world.offer(act);
     CHECK(world.count("enforcement_paused") == 1);
   }
+  SUBCASE("after an operator has ended it whom the root then lost, and after a start") {
+    const auto with_root = [&](Root root, std::uint64_t version) {
+      root.version = version;
+      world.hear(MessageType::root,
+                 fixture::sealed(ObjectType::root, encode_root(root), {fixture::root_key}));
+    };
+    Root both = fixture::root();
+    Operator grace = both.operators.front();
+    grace.name = "grace";
+    grace.key = fixture::key(fixture::stranger_key).public_key();
+    grace.transport_key = fixture::transport_key(fixture::stranger_key);
+    both.operators.push_back(grace);
+    with_root(both, 4);
+    world.offer(act);
+    Act end = act;
+    end.kind = ActKind::resume;
+    world.hear(MessageType::act,
+               fixture::sealed(ObjectType::operator_act, encode_act(end), {fixture::stranger_key}));
+    REQUIRE(world.last_why() == "ended");
+    with_root(fixture::root(), 5);
+    world.offer(act);
+    CHECK(world.count("enforcement_paused") == 1);
+    world.start();
+    world.link_up();
+    world.offer(act);
+    CHECK(world.count("enforcement_paused") == 1);
+  }
+  SUBCASE("after it ran out while no agent ran, and a clock that was set back since") {
+    world.offer(act);
+    world.agent.reset();
+    world.clock.advance(7'201 * s);
+    world.start();
+    world.agent.reset();
+    world.clock.jump_wall(-3'600 * s);
+    world.start();
+    world.link_up();
+  }
   SUBCASE("when its end came first") {
     world.resume(act);
     world.offer(act);
@@ -245,6 +282,23 @@ TEST_CASE("a pause ends when the next root no longer has its operator") {
   world.hear(MessageType::root,
              fixture::sealed(ObjectType::root, encode_root(next), {fixture::root_key}));
   CHECK(world.fixes());
+  CHECK(world.last_why() == "withdrawn");
+}
+
+TEST_CASE("a pause ends on a host that is no longer one of those it was for") {
+  Paused world;
+  Act act = world.act();
+  act.selector = {{{"role", {"web"}}}};
+  world.offer(act);
+  REQUIRE_FALSE(world.fixes());
+  auto certificate = fixture::certificate();
+  ++certificate.version;
+  certificate.labels["role"] = "db";
+  world.hear(MessageType::certificate,
+             fixture::sealed(ObjectType::node_certificate, encode_certificate(certificate),
+                             {fixture::operator_key}));
+  CHECK(world.fixes());
+  CHECK(world.last_why() == "withdrawn");
 }
 
 TEST_CASE("no more acts are kept than there is room for, and the end of one always counts") {

@@ -105,11 +105,11 @@ TEST_CASE("every policy that must not be adopted is refused by its name and disp
          return policy;
        }},
       {"wrong_fleet", changed(6, [](Manifest& manifest) { manifest.fleet.data[0] ^= 1; })},
-      {"promotion_needed", changed(6,
-                                   [](Manifest& manifest) {
-                                     manifest.bundles[0].stages = {
-                                         {share_by_time_max + 1, manifest.created_s + 1}};
-                                   })},
+      {"promotion_needed",
+       changed(6,
+               [](Manifest& manifest) {
+                 manifest.bundles[0].stages = {{share_by_time_max + 1, manifest.created_s + 1}};
+               })},
       {"manifest_rollback", changed(4, [](Manifest&) {})},
       {"manifest_rollback", changed(5, [](Manifest& manifest) { manifest.created_s += 1; })},
       {"manifest_expired", changed(6,

@@ -1,12 +1,14 @@
 #include "agent/record_keys.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 
 #include "agent/agent_limits.h"
 #include "common/paths.h"
 #include "tests/agent/agent_world.h"
+#include "tests/agent/worn_disk.h"
 
 using namespace reeve;
 using namespace reeve::testing;
@@ -171,6 +173,92 @@ TEST_CASE("statements are sent until they are acknowledged, over restarts too") 
   FakeCourier next;
   REQUIRE(again->send(next, 0));
   CHECK(next.payloads(MessageType::succession).size() == 2);
+}
+
+// A node whose controller has heard of none of so many keys.
+void provide_keys(Disk& disk, std::size_t count) {
+  provide_first_key(disk);
+  const SigningKey key = fixture::key(fixture::record_key);
+  Bytes statements;
+  Bytes newest;
+  for (std::size_t number = 1; number <= count; ++number) {
+    KeySuccession link;
+    link.node = fixture::certificate().node;
+    link.number = number;
+    link.key = key.public_key();
+    link.epoch = epoch_of(1);
+    newest = seal_succession(link, key);
+    if (number < count) append(statements, newest);
+  }
+  REQUIRE(replace_file(disk, paths::successions, statements).ok());
+  Bytes file = encode_key_file(KeyKind::ed25519, key.public_key(), key.seed());
+  append_u64(file, 0);
+  append(file, newest);
+  REQUIRE(replace_file(
+              disk,
+              fmt::format("{}{:08}{}", paths::record_key_prefix, count, paths::record_key_suffix),
+              file)
+              .ok());
+}
+
+TEST_CASE("a backlog of keys ends when the controller is heard again") {
+  CrashDisk disk;
+  provide_keys(disk, limits::successions_unacknowledged_max + limits::successions_kept + 1);
+  auto keys = load(disk);
+  keys->begin({*keys->epoch(), {}}, epoch_of(2), 1);
+  REQUIRE_FALSE(keys->finish().ok());
+  FakeCourier courier;
+  std::size_t acknowledged = 0;
+  for (int round = 0; round < 2; ++round) {
+    REQUIRE(keys->send(courier, 0));
+    const auto sent = courier.payloads(MessageType::succession);
+    for (; acknowledged < sent.size(); ++acknowledged) {
+      Acknowledgement answer;
+      answer.node = fixture::certificate().node;
+      answer.last = acknowledged + 1;
+      answer.header = sha256(sent[acknowledged]);
+      CHECK(keys->acknowledge(answer));
+    }
+  }
+  REQUIRE(acknowledged > limits::successions_kept);
+  CHECK(keys->finish().ok());
+  CHECK(keys->is_settled());
+}
+
+TEST_CASE("statements that a disk does not give back at a start are not written over") {
+  CrashDisk whole;
+  WornDisk disk(whole);
+  provide_keys(disk, 5);
+  disk.spoil(std::string(paths::successions), 0, 1);
+  auto keys = load(disk);
+  keys->begin({*keys->epoch(), {}}, epoch_of(2), 1);
+  CHECK_FALSE(keys->finish().ok());
+  disk.heal();
+  REQUIRE(keys->finish().ok());
+  FakeCourier courier;
+  REQUIRE(keys->send(courier, 0));
+  CHECK(courier.payloads(MessageType::succession).size() == 6);
+}
+
+TEST_CASE("no key is wiped before the name of the one that follows it is durable") {
+  std::uint64_t cuts = 0;
+  for (std::uint64_t steps = 0; steps < 40; ++steps) {
+    for (std::uint64_t second = 0; second < 4; ++second) {
+      CrashDisk disk;
+      provide_first_key(disk);
+      auto keys = load(disk);
+      keys->begin({}, epoch_of(1), 1);
+      disk.cut_power_after(steps);  // the process dies here,
+      static_cast<void>(keys->finish());
+      disk.restore_power();
+      disk.cut_power_after(second);  // and its successor's host here
+      const auto again = RecordKeys::load(disk, fixture::certificate());
+      if (disk.power_is_cut()) ++cuts;
+      for (std::uint64_t seed = 1; seed <= 4; ++seed)
+        CHECK(RecordKeys::load(*disk.crash(seed + steps * 8), fixture::certificate()).ok());
+    }
+  }
+  CHECK(cuts > 10);
 }
 
 TEST_CASE("a controller that lost the newest keys is sent them again") {

@@ -2,6 +2,7 @@
 // counts by the size of files; a file that is open when its places go bad is bad at once.
 #pragma once
 
+#include <cerrno>
 #include <map>
 
 #include "common/disk.h"
@@ -19,11 +20,13 @@ class WornDisk final : public Disk {
   void spoil(const std::string& name, std::uint64_t begin, std::uint64_t end) {
     bad_[name] = {begin, end};
   }
+  void heal() { bad_.clear(); }
   std::uint64_t reads_refused() const { return reads_refused_; }
   std::uint64_t appends_refused() const { return appends_refused_; }
 
   Result<std::unique_ptr<DiskFile>> open(std::string_view name) override;
   Result<std::optional<Bytes>> read(std::string_view name, std::size_t max) const override {
+    if (bad_.contains(name)) return os_error("disk_failed", "read", std::string(name), EIO);
     return disk_.read(name, max);
   }
   Result<std::vector<std::string>> list(std::string_view directory) const override {
