@@ -110,7 +110,8 @@ Pieces pieces() {
 }
 
 Bytes Pieces::encoded() const {
-  const Batch batch = seal_batch(header, records, header_key);
+  Batch batch = seal_batch(header, records, header_key);
+  batch.header_object[signed_object_header_bytes + KeyHash::size()] ^= signature_change;
   std::vector<Digest> record_hashes;
   for (const SaltedRecord& record : batch.records)
     record_hashes.push_back(record_leaf_hash(record.salt, record.bytes));

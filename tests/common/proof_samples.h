@@ -34,6 +34,7 @@ struct Pieces {
   std::vector<Bytes> successions;
   BatchHeader header;
   SigningKey header_key = key(signing_record_key);
+  std::uint8_t signature_change = 0;  // of the header's: a bit that is set is flipped
   std::vector<SaltedRecord> records;
   std::size_t index = 1;  // which of them is proven
   std::size_t leaf = 3;   // of the ledger below

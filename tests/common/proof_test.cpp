@@ -296,6 +296,9 @@ TEST_CASE("the key that signed must come down from the certificate's") {
   all = pieces();
   all.header.node = key(stranger_key).hash();
   CHECK(refusal(all.encoded()) == "header_not_signed");
+  all = pieces();
+  all.signature_change = 1;
+  CHECK(refusal(all.encoded()) == "header_not_signed");
 }
 
 TEST_CASE("a key signs in its epoch only, and nothing beyond what its successor allows") {
