@@ -246,14 +246,16 @@ Result<Value::Array> Query::show(const Value& arguments) const {
 Result<Value::Array> Query::checkpoint(const Value& arguments) const {
   Fields fields(arguments, "checkpoint");
   const auto from = fields.natural("from");
-  REEVE_TRY(fields.finish(UnknownFields::refuse));
   const auto size = ledger_.committed().size;
-  if (from > size) {
+  const auto to = fields.natural_or("to", size);
+  if (from > to && to < size) fields.fail("to", "is below from");
+  REEVE_TRY(fields.finish(UnknownFields::refuse));
+  if (from > size || to > size) {
     return Error{"ledger_too_short", fmt::format("the controller's has {} leaves", size)};
   }
   std::vector<Digest> path;
   if (from > 0) {
-    auto proof = consistency_path(ledger_.hashes(), from, size);
+    auto proof = consistency_path(ledger_.hashes(), from, to);
     if (!proof.ok()) return proof.error();
     path = *std::move(proof);
   }

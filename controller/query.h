@@ -26,7 +26,8 @@ class Query {
   // limits::operator_reply_items_max, which is also the default). Errors: `malformed`,
   // `unknown_node`, the store's.
   Result<Value::Array> records(const Value& arguments) const;
-  // The newest checkpoint, with the proof that it has grown out of the tree of `from` leaves.
+  // The newest checkpoint, with the proof that it, or the tree of `to` leaves, has grown out of the
+  // tree of `from` leaves.
   // Errors: `malformed`, `ledger_too_short`, the store's.
   Result<Value::Array> checkpoint(const Value& arguments) const;
   // The chained record of that name, then the proof that its leaf stands in the ledger. Errors:

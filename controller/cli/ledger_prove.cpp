@@ -8,6 +8,7 @@
 #include "common/text.h"
 #include "common/token.h"
 #include "controller/cli/files.h"
+#include "controller/cli/ledger_view.h"
 #include "controller/cli/proof_view.h"
 #include "controller/cli/session.h"
 #include "controller/cli/terminal.h"
@@ -26,8 +27,9 @@ CommandSpec prove_spec() {
               "the certificate and key chain of its node, the policy that it names, and the\n"
               "roots that all of these stand on. `reeve ledger verify FILE` needs nothing else\n"
               "but a root to trust; docs/formats.md says how others read it.\n"
-              "What does not hold is not written. Exit: 0 written, 2 the proof does not hold,\n"
-              "1 could not do it.",
+              "What does not hold, or stands in another ledger than the one that this machine\n"
+              "has seen, is not written. Exit: 0 written, 2 the proof does not hold, 1 could\n"
+              "not do it.",
           .options = {{"out,o", "FILE", "where to write it"}, json_option(), fleet_option()},
           .operands_min = 1,
           .operands_max = 1};
@@ -226,8 +228,9 @@ bool is_meant(const ProvenRecord& proven, const RecordName& asked) {
          asked.stream == header.stream && asked.sequence == header.first + proven.index;
 }
 
-int write_proof(const Arguments& arguments, const Fleet& fleet, ByteView bytes,
+int write_proof(const Arguments& arguments, Session& session, ByteView bytes,
                 const RecordName& asked) {
+  const Fleet& fleet = session.fleet();
   std::vector<Root> roots = former_roots(fleet);
   roots.push_back(fleet.root);
   const auto proven = verify_proof(bytes, roots);
@@ -237,6 +240,10 @@ int write_proof(const Arguments& arguments, const Fleet& fleet, ByteView bytes,
         {.name = "wrong_record",
          .detail = fmt::format("the controller answered with {}", printable(proven_name(*proven)))},
         arguments);
+  }
+  if (auto ours = require_in_ledger(session, proven->checkpoint.tree); !ours.ok()) {
+    return ours.error().name == "ledger_rewritten" ? print_refuted(ours.error(), arguments)
+                                                   : print_error(ours.error());
   }
   const std::string path = *arguments.value("out");
   if (auto written = write_file(path, bytes); !written.ok()) return print_error(written.error());
@@ -260,9 +267,10 @@ int prove(const Environment& environment, const Arguments& arguments) {
   }
   const auto session = Session::open(environment, arguments);
   if (!session.ok()) return print_error(session.error());
+  if (auto taken = (*session)->take_up_roots(); !taken.ok()) return print_error(taken.error());
   const auto parts = ask_parts((*session)->controller(), name);
   if (!parts.ok()) return print_error(parts.error());
-  return write_proof(arguments, (*session)->fleet(), parts->encoded(), *asked);
+  return write_proof(arguments, **session, parts->encoded(), *asked);
 }
 
 }  // namespace

@@ -44,8 +44,8 @@ struct Answer {
   std::vector<Digest> consistency;
 };
 
-Result<Answer> ask(Session& session, std::uint64_t from) {
-  const auto items = session.controller().request("checkpoint", {{"from", from}});
+Result<Answer> ask(Session& session, Value::Map arguments) {
+  const auto items = session.controller().request("checkpoint", std::move(arguments));
   if (!items.ok()) return items.error();
   if (items->size() != 1) return Error{.name = "malformed", .detail = "not one checkpoint"};
   Fields fields(items->front(), "checkpoint");
@@ -64,7 +64,7 @@ Result<SeenLedger> ask_ledger(Session& session) {
   const Fleet& fleet = session.fleet();
   const auto seen = newest_seen(fleet);
   if (!seen.ok()) return seen.error();
-  const auto answer = ask(session, seen->size);
+  const auto answer = ask(session, {{"from", seen->size}});
   if (!answer.ok() && answer.error().name == "ledger_too_short") {
     return rewritten(*seen, answer.error().detail);
   }
@@ -78,6 +78,18 @@ Result<SeenLedger> ask_ledger(Session& session) {
   }
   REEVE_TRY(write_file(fleet.path(paths::fleet_checkpoint), view_of(answer->note)));
   return SeenLedger{answer->note, *checkpoint, seen->size};
+}
+
+Status require_in_ledger(Session& session, const TreeView& shown) {
+  const auto now = ask_ledger(session);
+  if (!now.ok()) return now.error();
+  const TreeView& tree = now->checkpoint.tree;
+  if (shown.size > tree.size)
+    return rewritten(shown, fmt::format("what the controller shows now has {}", tree.size));
+  const auto answer = ask(session, {{"from", shown.size}, {"to", tree.size}});
+  if (!answer.ok()) return answer.error();
+  if (consistency_holds(shown, tree, answer->consistency)) return {};
+  return rewritten(tree, "a record is shown in another one");
 }
 
 Result<Checkpoint> judge_inclusion(std::string_view note, const Digest& leaf, std::uint64_t index,

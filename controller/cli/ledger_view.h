@@ -18,6 +18,10 @@ struct SeenLedger {
 // kept as the newest.
 Result<SeenLedger> ask_ledger(Session& session);
 
+// Whether a head that the controller has shown elsewhere belongs to the ledger that this machine
+// has seen, and to which it has grown now. Errors: those of ask_ledger().
+Status require_in_ledger(Session& session, const TreeView& shown);
+
 // Whether leaf `index` is in the tree of a checkpoint. Errors: those of verify_checkpoint(),
 // `not_in_ledger`.
 Result<Checkpoint> judge_inclusion(std::string_view note, const Digest& leaf, std::uint64_t index,

@@ -170,6 +170,14 @@ TEST_CASE("the checkpoint comes with the proof that it has grown out of an earli
   const auto size = world.controller->tree_size();
   CHECK(hashes_in(world.ask("checkpoint", {{"from", size}})[0], "consistency").empty());
   CHECK(world.ask_refused("checkpoint", {{"from", size + 1}}).name == "ledger_too_short");
+  // Between two trees that both are past.
+  const auto between = world.ask("checkpoint", {{"from", first.size}, {"to", size - 1}})[0];
+  const auto leaves = world.store->leaf_hashes(0, size - 1);
+  const TreeView before{size - 1, tree_root(*leaves)};
+  CHECK(consistency_holds(first, before, hashes_in(between, "consistency")));
+  CHECK(world.ask_refused("checkpoint", {{"from", 1}, {"to", size + 1}}).name ==
+        "ledger_too_short");
+  CHECK(world.ask_refused("checkpoint", {{"from", 2}, {"to", 1}}).name == "malformed");
 }
 
 TEST_CASE("a name without a record is refused by name") {

@@ -169,6 +169,27 @@ class Ledger(FleetTest):
         gone, done = self.prove('node1/00000000/urgent/1', check=1)
         self.assertIn('error unknown_record: ', done.stderr)
 
+    def test_a_proof_from_a_ledger_that_was_set_back_is_not_written(self):
+        record = self.make_records(1)[0]['record']
+        state = self.fleet.fleet / 'controller'
+        backup = self.fleet.where / 'backup.db'
+        self.fleet.run(CONTROLLER, 'backup', backup, '--state', state)
+        (self.fleet.where / 'host/etc/secret').chmod(0o604)
+        self.fleet.wait_for('one more', lambda: len(self.fleet.receipts()) == 3)
+        self.checkpoint()
+        self.fleet.stop('agent')
+        self.fleet.stop_controller()
+        for file in state.glob('ledger.db*'):
+            file.unlink()
+        shutil.copy(backup, state / 'ledger.db')
+        (state / 'ledger.db').chmod(0o600)
+        self.fleet.start_controller()
+        proof, refused = self.prove(record, check=2)
+        self.assertIn('error ledger_rewritten: ', refused.stderr)
+        self.assertFalse(proof.exists())
+        refused = self.verify('--all', state, '--fleet', self.fleet.fleet, check=2)
+        self.assertIn('error ledger_rewritten: ', refused.stderr)
+
     def test_proofs_go_on_after_a_restart_and_new_roots(self):
         record = self.make_records(1)[0]['record']
         self.fleet.stop('agent')
