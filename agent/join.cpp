@@ -106,8 +106,10 @@ std::optional<Joining> Joining::take_up(const Parts& parts, const JoinWishes& wi
       transport->public_key != certificate->transport_key) {
     return std::nullopt;
   }
-  return Joining(parts, {transport->public_key, std::move(transport->secret)},
-                 std::move(*certificate), std::move(**request));
+  Joining joining(parts, {transport->public_key, std::move(transport->secret)},
+                  std::move(*certificate), std::move(**request));
+  joining.was_sent_ = true;  // by the earlier try, for all that is known here
+  return joining;
 }
 
 void Joining::courier_started() {

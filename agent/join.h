@@ -40,6 +40,7 @@ class Joining {
   Result<Progress> step();
   std::int64_t next_due() const { return ask_due_; }
 
+  // By this try or, for all that is known, by the earlier one whose request was taken up.
   bool was_sent() const { return was_sent_; }
   // Whether the controller itself has refused: then the directory is of no use any more.
   bool was_refused() const { return was_refused_; }

@@ -118,18 +118,33 @@ Status move_to_place(const std::string& draft, const std::string& state) {
   return {};
 }
 
-void remove_draft(const std::string& draft) {
-  std::error_code problem;  // what stays is taken up or written over by the next try
-  std::filesystem::remove_all(draft, problem);
-}
+// The state directory in the making. One in which an earlier try has left a request may hold the
+// keys of a node that is registered by now: it is never removed, only taken up or written over.
+class Draft {
+ public:
+  Draft(std::string path, const Disk& disk) : path_(std::move(path)) {
+    const auto request = disk.read(paths::certificate, limits::message_bytes_max);
+    had_request_ = !request.ok() || request->has_value();
+  }
+  const std::string& path() const { return path_; }
+  void remove_if_fresh() const {
+    if (had_request_) return;
+    std::error_code problem;  // what stays is taken up or written over by the next try
+    std::filesystem::remove_all(path_, problem);
+  }
+
+ private:
+  std::string path_;
+  bool had_request_ = false;
+};
 
 // One conversation, from a courier's first word to the directory in its place.
 class Joiner {
  public:
-  Joiner(const Options& options, std::string draft, Joining joining, LauncherChannel launcher,
+  Joiner(const Options& options, const Draft& draft, Joining joining, LauncherChannel launcher,
          SocketCourierPort& courier, const Token& token)
       : options_(options),
-        draft_(std::move(draft)),
+        draft_(draft),
         joining_(std::move(joining)),
         launcher_(std::move(launcher)),
         courier_(courier),
@@ -179,12 +194,12 @@ class Joiner {
 
   int fail(const Error& error) {
     // Where nothing was sent or the controller said no, nobody waits for these keys.
-    if (!joining_.was_sent() || joining_.was_refused()) remove_draft(draft_);
+    if (!joining_.was_sent() || joining_.was_refused()) draft_.remove_if_fresh();
     return tell_error(error);
   }
 
   int finish() {
-    if (auto moved = move_to_place(draft_, options_.state); !moved.ok())
+    if (auto moved = move_to_place(draft_.path(), options_.state); !moved.ok())
       return tell_error(moved.error());
     const auto& certificate = joining_.certificate();
     std::string labels;
@@ -200,7 +215,7 @@ class Joiner {
   }
 
   const Options& options_;
-  const std::string draft_;
+  const Draft& draft_;
   SystemClock clock_;
   Joining joining_;
   LauncherChannel launcher_;
@@ -209,14 +224,14 @@ class Joiner {
   bool told_pending_ = false;
 };
 
-int converse(const Options& options, const std::string& draft, Disk& disk, const TokenText& token,
+int converse(const Options& options, const Draft& draft, Disk& disk, const TokenText& token,
              const JoinWishes& wishes, LauncherChannel launcher) {
   if (auto sealed = seal_deciding_process(); !sealed.ok()) return tell_error(sealed.error());
   const SystemClock clock;
   SocketCourierPort courier;
   auto joining = Joining::begin({clock, disk, courier, token}, wishes);
   if (!joining.ok()) {
-    remove_draft(draft);
+    draft.remove_if_fresh();
     return tell_error(joining.error());
   }
   return Joiner(options, draft, std::move(*joining), std::move(launcher), courier, token.token)
@@ -231,16 +246,17 @@ Result<int> join(const Options& options) {
   const auto wishes = wishes_of(options, token->token);
   if (!wishes.ok()) return wishes.error();
   REEVE_TRY(require_free(options.state));
-  const std::string draft = options.state + std::string(paths::joining_suffix);
-  REEVE_TRY(make_draft(options.state, draft));
-  auto disk = SystemDisk::open_directory(draft);
+  const std::string path = options.state + std::string(paths::joining_suffix);
+  REEVE_TRY(make_draft(options.state, path));
+  auto disk = SystemDisk::open_directory(path);
   if (!disk.ok()) return disk.error();
-  const auto lock = lock_state((*disk)->directory_fd(), draft);
+  const auto lock = lock_state((*disk)->directory_fd(), path);
   if (!lock.ok()) return lock.error();
+  const Draft draft(path, **disk);
   REEVE_TRY((*disk)->make_directory(paths::courier_root));
   LaunchPlan plan;
   plan.courier_user = options.courier_user;
-  plan.empty_root = fmt::format("{}/{}", draft, paths::courier_root);
+  plan.empty_root = fmt::format("{}/{}", path, paths::courier_root);
   plan.runs_once = true;
   plan.decide = [&](LauncherChannel channel, const LastDeath&) {
     return converse(options, draft, **disk, *token, *wishes, std::move(channel));

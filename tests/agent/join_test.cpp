@@ -236,6 +236,28 @@ TEST_CASE("an expired token makes no request, and a clock before it is believed 
   CHECK(late.begin().error().name == "token_expired");
 }
 
+TEST_CASE("what an earlier try has asked counts as sent, and a full disk loses nothing of it") {
+  JoinWorld world;
+  Bytes asked;
+  {
+    auto first = world.begin();
+    CHECK_FALSE(first->was_sent());
+    world.link_up(*first);
+    world.outcome(*first);
+    CHECK(first->was_sent());
+    asked = world.request();
+  }
+  world.own_disk.fail(CrashDisk::Call::sync_directory, 1, ENOSPC);
+  CHECK(world.begin().error().name == "disk_full");
+  CHECK(world.own_disk.faults_fired() == 1);
+  auto again = world.begin();
+  REQUIRE(again.ok());
+  CHECK(again->was_sent());
+  world.link_up(*again);
+  world.outcome(*again);
+  CHECK(world.request() == asked);
+}
+
 TEST_CASE("a join whose power is cut at any step goes on with one request or begins anew") {
   std::size_t cut = 0;
   for (std::uint64_t calls = 1; calls < 400; ++calls) {

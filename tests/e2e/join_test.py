@@ -176,6 +176,32 @@ class Acts(FleetTest):
         self.assertEqual(0, fleet.children.pop('join').wait(timeout=WAIT_S))
         self.assertIn('0 nodes waiting', fleet.reeve('node', 'list', '--pending').stdout)
 
+    def test_a_try_that_reaches_nobody_keeps_the_keys_of_a_node_that_was_approved(self):
+        fleet = self.fleet
+        token = fleet.token('--approve')
+        state = fleet.where / 'node1'
+        draft = pathlib.Path(f'{state}.joining')
+        fleet.start('join', AGENT, 'join', token, '--name', 'node1', '--state', state,
+                    '--courier-user', 'same')
+        told = fleet.wait_for('a waiting node', lambda: re.search(r'id ([0-9a-f]{64})',
+                                                                  fleet.log_of('join')))
+        fleet.stop('join')
+        fleet.reeve('node', 'approve', 'node1', '--id', told[1])
+        fleet.stop_controller()
+        keys = (draft / 'identity/record.key').read_bytes()
+        _, done = fleet.join(token, 'node1', '--wait', '1', check=1)
+        self.assertIn('error controller_unreachable:', done.stderr)
+        self.assertIn('run the same command again', done.stderr)
+        # Nor does one that cannot even begin take them away.
+        (draft / 'trust').rmdir()
+        (draft / 'trust').write_text('')
+        fleet.join(token, check=1)
+        self.assertEqual(keys, (draft / 'identity/record.key').read_bytes())
+        (draft / 'trust').unlink()
+        fleet.start_controller()
+        fleet.join(token)
+        self.assertEqual(keys, (state / 'identity/record.key').read_bytes())
+
     def test_a_label_changes_what_applies_at_once_and_after_a_restart(self):
         fleet = self.fleet
         state, _ = fleet.join(fleet.token('--label', 'role=db'))
