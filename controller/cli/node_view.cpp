@@ -62,6 +62,10 @@ constexpr std::array advices{
     Advice{"key_unknown",
            "No chain of keys leads from its certificate to the key that signed: the controller "
            "lost or hides part of the chain. Restarting the agent sends its latest part again."},
+    Advice{"key_rollback",
+           "The controller shows less of its keys than this machine has seen: it came back from a "
+           "backup, or hides the rest for whoever has an old key. Restarting the agent sends what "
+           "a backup lacks."},
     Advice{"key_retired",
            "The key that signed had a successor by then: an old heartbeat is repeated, or an old "
            "key was stolen."},

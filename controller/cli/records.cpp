@@ -85,18 +85,18 @@ bool Listing::is_meant(const SeenRecord& seen) const {
 
 // A node that enrolled since the last look, or a key that followed.
 Result<SeenRecord> Listing::judge(const Value& item) {
-  auto seen = judge_record(item, certificates_, keys_.chains());
+  auto seen = judge_record(item, certificates_, {session_.known_nodes(), keys_.chains()});
   if (seen.ok() && seen->unproven == "node_unknown" && !learned_) {
     REEVE_TRY(learn_nodes());
     learned_ = true;
-    seen = judge_record(item, certificates_, keys_.chains());
+    seen = judge_record(item, certificates_, {session_.known_nodes(), keys_.chains()});
   }
   if (!seen.ok() || seen->unproven != "key_unknown") return seen;
   const BatchHeader& header = seen->header;
   const auto [last, first_time] = asked_.try_emplace(header.node, header.key);
   if (!first_time && std::exchange(last->second, header.key) == header.key) return seen;
   REEVE_TRY(keys_.learn(session_.controller(), {beginning_of(certificates_.at(header.node))}));
-  return judge_record(item, certificates_, keys_.chains());
+  return judge_record(item, certificates_, {session_.known_nodes(), keys_.chains()});
 }
 
 Status Listing::print(const Value& item) {

@@ -72,13 +72,12 @@ Place judge_place(const SeenRecord& record, const PlaceProof& proof, const Root&
 }
 
 Result<Shown> read_answer(const Value::Array& items, const RecordName& asked,
-                          const Certificates& certificates, const KeyChains& chains,
-                          const Root& root) {
+                          const Certificates& certificates, const Known& known, const Root& root) {
   std::optional<SeenRecord> record;
   PlaceProof proof;
   for (const Value& item : items) {
     if (item.find("record") != nullptr) {
-      auto seen = judge_record(item, certificates, chains);
+      auto seen = judge_record(item, certificates, known);
       if (!seen.ok()) return seen.error();
       record = *std::move(seen);
     } else if (item.find("checkpoint") != nullptr) {
@@ -103,11 +102,12 @@ Result<Shown> ask_record(Session& session, const std::string& name, const Record
   const Certificates certificates = certificates_of(*nodes);
   const Root& root = session.fleet().root;
   KeyBook keys;
-  auto shown = read_answer(*items, asked, certificates, keys.chains(), root);
+  const Known known{session.known_nodes(), keys.chains()};
+  auto shown = read_answer(*items, asked, certificates, known, root);
   if (!shown.ok() || shown->record.unproven != "key_unknown") return shown;
   const NodeCertificate& certificate = certificates.at(shown->record.header.node);
   REEVE_TRY(keys.learn(session.controller(), {beginning_of(certificate)}));
-  return read_answer(*items, asked, certificates, keys.chains(), root);
+  return read_answer(*items, asked, certificates, known, root);
 }
 
 std::string ledger_page(const Shown& shown) {

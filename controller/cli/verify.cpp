@@ -39,6 +39,15 @@ const KnownNode* find(const KnownNodes& nodes, const NodeId& id) {
   return found == nodes.end() ? nullptr : &found->second;
 }
 
+// What this machine has verified stands in a chain that is shown from the certificate on; else that
+// chain leaves the true one at an older key. Empty where it holds.
+std::string_view doubt_of(const KeyChain& chain, const KnownNode* known) {
+  if (known == nullptr || !known->newest_key) return {};
+  const RecordKey* same = chain.find(known->newest_key->hash());
+  if (same != nullptr && *same == *known->newest_key) return {};
+  return chain.size() > known->newest_key->number ? "key_fork" : "key_rollback";
+}
+
 // The key that may sign heartbeats now, if it is this one.
 Result<RecordKey> key_for(const KeyHash& signer, const NodeCertificate& certificate,
                           const KnownNode* known, const KeyChain* chain) {
@@ -46,6 +55,7 @@ Result<RecordKey> key_for(const KeyHash& signer, const NodeCertificate& certific
       (known != nullptr && known->is_forked) || (chain != nullptr && chain->is_forked());
   if (is_forked) return doubt("key_fork");
   if (chain != nullptr) {
+    if (const auto name = doubt_of(*chain, known); !name.empty()) return doubt(name);
     if (!chain->successors(signer).empty()) return doubt("key_retired");
     if (const RecordKey* key = chain->find(signer)) return *key;
     return doubt("key_unknown");
@@ -176,7 +186,10 @@ bool remember(KnownNodes& known, const SeenNode& node, const KeyChain* chain,
   now.name = certificate.name;
   now.certificate_version = certificate.version;
   now.is_forked = now.is_forked || (chain != nullptr && chain->is_forked());
-  if (node.key && node.key->number > 0 && now.newest_key != node.key) {
+  // Two keys of one number were verified here, though no list has shown both.
+  now.is_forked = now.is_forked || node.unproven == "key_fork";
+  const bool goes_on = !now.newest_key || (chain != nullptr && doubt_of(*chain, &now).empty());
+  if (node.key && node.key->number > 0 && now.newest_key != node.key && goes_on) {
     now.newest_key = node.key;
     now.next_leaf = next_leaf;
   }
@@ -259,8 +272,12 @@ Certificates certificates_of(const std::vector<SeenNode>& nodes) {
   return out;
 }
 
+Result<SeenRecord> judge_record(const Value& item, const Certificates& certificates) {
+  return judge_record(item, certificates, {KnownNodes{}, KeyChains{}});
+}
+
 Result<SeenRecord> judge_record(const Value& item, const Certificates& certificates,
-                                const KeyChains& chains) {
+                                const Known& known) {
   Fields fields(item, "record item");
   SeenRecord seen;
   seen.cursor = fields.natural_or("cursor", 0);
@@ -286,15 +303,21 @@ Result<SeenRecord> judge_record(const Value& item, const Certificates& certifica
   seen.node = certificate ? certificate->name : hex(seen.header.node.view());
   seen.name =
       record_name(seen.node, seen.header.epoch, seen.header.stream, seen.header.first + seen.index);
-  const auto followed = chains.find(seen.header.node);
+  const auto followed = known.chains.find(seen.header.node);
+  const bool is_followed = followed != known.chains.end();
   std::optional<KeyChain> only_first;
-  if (certificate != nullptr && followed == chains.end()) {
+  if (certificate != nullptr && !is_followed) {
     only_first.emplace(seen.header.node, first_key(*certificate));
   }
   const KeyChain* chain = only_first ? &*only_first : nullptr;
-  if (certificate != nullptr && followed != chains.end()) chain = &followed->second;
+  if (certificate != nullptr && is_followed) chain = &followed->second;
   seen.unproven = doubt_of(header_object, seen.header, seen.index, record_leaf_hash(salt, record),
                            *path, chain);
+  const KnownNode* before = find(known.nodes, seen.header.node);
+  if (chain != nullptr && seen.proven() && !doubt_of(*chain, before).empty()) {
+    // A key that had successors needs them to be judged by.
+    seen.unproven = is_followed ? doubt_of(*chain, before) : "key_unknown";
+  }
   // What a node sealed need not be a record; it is shown all the same.
   if (!decoded.ok()) {
     seen.record.type = "unreadable";

@@ -47,7 +47,8 @@ struct Known {
 };
 // Reasons of `unproven` besides errors' names: `certificate_rollback`, `heartbeat_rollback` (older
 // than what this machine has seen of the node), `key_unknown` (no chain leads to the signer, as far
-// as it was followed), `key_retired`, `key_fork` (a key of the node has two successors).
+// as it was followed), `key_retired`, `key_fork` (a key of the node has two successors),
+// `key_rollback` (a chain from the certificate that ends before the key that this machine knows).
 SeenNode judge_node(const Value& item, const Root& root, const Known& known);
 SeenNode judge_node(const Value& item, const Root& root);  // by the certificate alone
 
@@ -104,8 +105,11 @@ struct SeenRecord {
 // The hashes of a proof in a reply. Error `malformed`.
 Result<std::vector<Digest>> read_path(Fields& fields, std::string_view key);
 // Absent when the item is not readable at all, which is the controller's error: `malformed`.
-// `chains` begin at the keys of the certificates.
+// The chains begin at the keys of the certificates. Besides errors' names `unproven` may be
+// `node_unknown`, `key_unknown` (also where the chain has yet to be asked for), `key_fork` and
+// `key_rollback`.
 Result<SeenRecord> judge_record(const Value& item, const Certificates& certificates,
-                                const KeyChains& chains = {});
+                                const Known& known);
+Result<SeenRecord> judge_record(const Value& item, const Certificates& certificates);
 
 }  // namespace reeve::cli

@@ -131,6 +131,68 @@ TEST_CASE("a fork is unproven under either branch, and stays so once this machin
   CHECK(world.judge(world.item(world.keys[0]), known, {}).unproven == "key_fork");
 }
 
+// One record of a batch that this key signed in the first epoch.
+Value record_item(const NodeId& node, const SigningKey& key) {
+  BatchHeader header;
+  header.node = node;
+  header.epoch = epoch_of(1);
+  const Bytes record = encode_record("agent_stop", {5, now_ns}, std::nullopt, {});
+  const Batch batch = seal_batch(header, {{random_bytes<16>(), record}}, key);
+  return Value::Map{{"leaf", 7},
+                    {"index", 0},
+                    {"stored", now_ns},
+                    {"header", batch.header_object},
+                    {"record", record},
+                    {"salt", batch.records[0].salt},
+                    {"path", Value::Array{}}};
+}
+
+TEST_CASE(
+    "a chain without the key that this machine knows proves nothing, whatever its end signs") {
+  MovedOn world;
+  for (int i = 0; i < 3; ++i) world.rotate();
+  KnownNodes known;
+  world.learned(known);
+  const auto newest = known.begin()->second.newest_key;
+  const NodeId id = world.node.certificate.node;
+  const Certificates certificates = {{id, world.node.certificate}};
+  // The thief has the key of the first rotation; the controller withholds what it signed.
+  const SigningKey thief = SigningKey::generate();
+  const auto judged = [&](const KeyChain& chain, const SigningKey& key) {
+    const KeyChains chains = {{id, chain}};
+    KnownNodes after = known;
+    const SeenNode seen = world.judge(world.item(key), after, chains);
+    remember(after, seen, &chain, 99);
+    CHECK(after.begin()->second.newest_key == newest);
+    CHECK(after.begin()->second.next_leaf == 77);
+    CHECK(after.begin()->second.is_forked == (seen.unproven == "key_fork"));
+    const auto record = judge_record(record_item(id, key), certificates, {known, chains});
+    CHECK(!record->proven());
+    if (record->unproven != "wrong_epoch") CHECK(record->unproven == seen.unproven);
+    return seen.unproven;
+  };
+  KeyChain cut(id, world.anchor());
+  REQUIRE(cut.add(world.links[0]).ok());
+  CHECK(judged(cut, world.keys[0]) == "key_rollback");
+  KeyChain theirs = cut;
+  REQUIRE(theirs.add(world.link_from(world.keys[0], 2, thief)).ok());
+  CHECK(judged(theirs, thief) == "key_rollback");
+  const SigningKey next = SigningKey::generate();
+  REQUIRE(theirs.add(world.link_from(thief, 3, next)).ok());
+  CHECK(judged(theirs, next) == "key_fork");
+  // Nor does what was judged without knowing take the known key's place.
+  const SeenNode unaware = world.judge(world.item(next), {}, {{id, theirs}});
+  REQUIRE(unaware.unproven == "");
+  remember(known, unaware, &theirs, 99);
+  CHECK(known.begin()->second.newest_key == newest);
+  // Of a key that had successors a record is judged by them, so they are asked for first.
+  CHECK(judge_record(record_item(id, world.node.key), certificates)->proven());
+  CHECK(judge_record(record_item(id, world.node.key), certificates, {known, {}})->unproven ==
+        "key_unknown");
+  CHECK(judge_record(record_item(id, world.keys[0]), certificates, {known, world.chains()})
+            ->unproven == "key_retired");
+}
+
 TEST_CASE("older heartbeats, older certificates and heartbeats that are gone are named") {
   MovedOn world;
   world.rotate();
