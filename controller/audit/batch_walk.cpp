@@ -32,11 +32,6 @@ std::optional<ChainGap> gap_in(ByteView bytes) {
   return gap;
 }
 
-bool accounts_for(const ChainGap& told, const ChainGap& missing) {
-  return told.epoch == missing.epoch && told.stream == missing.stream &&
-         told.first <= missing.first && told.last == missing.last && told.header == missing.header;
-}
-
 Status check_row(const BatchRow& row, const BatchHeader& header, ByteView object) {
   const bool is_same = row.node == header.node && row.first == header.first &&
                        row.count == header.count && row.header == sha256(object);
@@ -122,7 +117,9 @@ void BatchWalk::take_gaps(const Batch& batch) {
   }
 }
 
-void BatchWalk::explain(const NodeId& node, const ChainGap& gap) { gaps_.emplace_back(node, gap); }
+void BatchWalk::explain(const NodeId& node, const ChainGap& gap) {
+  gaps_[{node, gap.epoch, gap.stream}].emplace(gap.last, gap);
+}
 
 Status BatchWalk::take_chained(const Leaf& leaf, const BatchRow& row, const BatchHeader& header) {
   const auto [place, fresh] = ends_.try_emplace(key_of(header), End{0, {}, row.chain, 0});
@@ -153,14 +150,30 @@ Status BatchWalk::check_aside(const BatchRow& row, const BatchHeader& header) co
   return {};
 }
 
-std::optional<ChainHole> BatchWalk::unexplained_hole() const {
-  for (const ChainHole& hole : holes_) {
-    const bool is_told = std::ranges::any_of(gaps_, [&](const auto& told) {
-      return told.first == hole.node && accounts_for(told.second, hole.gap);
-    });
-    if (!is_told) return hole;
+// From its end backwards: the last piece names the header that the batch behind the hole names, the
+// others join on. A segment of a journal that made way is a piece.
+bool BatchWalk::is_accounted_for(const ChainHole& hole) const {
+  const ChainGap& missing = hole.gap;
+  const auto told = gaps_.find({hole.node, missing.epoch, missing.stream});
+  if (told == gaps_.end()) return false;
+  std::optional<std::uint64_t> first;
+  const auto [from, until] = told->second.equal_range(missing.last);
+  for (auto piece = from; piece != until; ++piece) {
+    if (piece->second.header == missing.header)
+      first = std::min(first.value_or(missing.last), piece->second.first);
   }
-  return std::nullopt;
+  while (first && *first > missing.first) {
+    const auto before = told->second.lower_bound(*first - 1);
+    if (before == told->second.end() || before->second.first >= *first) return false;
+    first = before->second.first;
+  }
+  return first.has_value();
+}
+
+std::optional<ChainHole> BatchWalk::unexplained_hole() const {
+  const auto found =
+      std::ranges::find_if(holes_, [&](const ChainHole& hole) { return !is_accounted_for(hole); });
+  return found == holes_.end() ? std::nullopt : std::optional(*found);
 }
 
 }  // namespace reeve

@@ -53,13 +53,15 @@ class BatchWalk {
   Status take_bodies(const Leaf& leaf, const BatchRow& row, const BatchHeader& header);
   void take_gaps(const Batch& batch);
   Status take_chained(const Leaf& leaf, const BatchRow& row, const BatchHeader& header);
+  bool is_accounted_for(const ChainHole& hole) const;
   Status check_aside(const BatchRow& row, const BatchHeader& header) const;
 
   std::map<NodeId, KeyChain> keys_;
   std::map<KeyHash, NodeId> owners_;
   std::map<ChainKey, End> ends_;
   std::vector<ChainHole> holes_;
-  std::vector<std::pair<NodeId, ChainGap>> gaps_;
+  // What nodes have told of missing records, by the last of each; a long gap in several pieces.
+  std::map<ChainKey, std::multimap<std::uint64_t, ChainGap>> gaps_;
   Counts counts_;
 };
 

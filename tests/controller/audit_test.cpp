@@ -225,6 +225,52 @@ std::size_t flip_every_bit(const AuditWorld& world) {
   return flips;
 }
 
+// Three records of a chain are lost; the node's last heartbeat has told of them.
+struct HoleWorld : AuditWorld {
+  struct Piece {
+    std::uint64_t first = 0;
+    std::uint64_t last = 0;
+    Digest header;
+  };
+
+  HoleWorld() {
+    add_batches(2, 1);
+    const BatchHeader lost = node.next_header(Stream::urgent);
+    const Batch gone = node.next_batch(Stream::urgent, 3);
+    gap = {lost.epoch, Stream::urgent, lost.first, lost.first + 2, gone.header_digest()};
+    Heartbeat heartbeat = node.heartbeat();
+    heartbeat.gaps = {gap};
+    send(node, MessageType::heartbeat, node.sign_heartbeat(heartbeat));
+    step();
+    send(node, node.next_batch(Stream::urgent, 1));
+    step();
+    hole = "chain_hole " + std::to_string(controller->tree_size() - 1);
+    clock.advance(limits::node_rows_interval_ns);
+    step();
+  }
+
+  // What is found when these records account for it and the heartbeat has gone.
+  std::string found_with(const std::vector<Piece>& pieces) {
+    std::vector<SaltedRecord> records;
+    for (const Piece& piece : pieces) {
+      records.push_back({random_bytes<16>(), encode_record("gap", {1, 2}, {},
+                                                           {{"stream", "urgent"},
+                                                            {"reason", "not_readable"},
+                                                            {"count", piece.last - piece.first + 1},
+                                                            {"epoch", gap.epoch},
+                                                            {"first", piece.first},
+                                                            {"last", piece.last},
+                                                            {"header", piece.header}})});
+    }
+    send(node, seal_batch(node.next_header(Stream::urgent), std::move(records), node.key));
+    step();
+    return after(*this, "UPDATE nodes SET heartbeat=x''");
+  }
+
+  ChainGap gap;
+  std::string hole;
+};
+
 }  // namespace
 
 TEST_CASE("a ledger that nobody has changed holds, and is told of") {
@@ -420,39 +466,30 @@ TEST_CASE("bodies that are not there any more are said to be withheld, and all e
 }
 
 TEST_CASE("a hole that the node has accounted for is none") {
-  AuditWorld world;
-  world.add_batches(2, 1);
-  const BatchHeader lost = world.node.next_header(Stream::urgent);
-  const Batch gone = world.node.next_batch(Stream::urgent, 2);
-  const ChainGap gap{lost.epoch, Stream::urgent, lost.first, lost.first + 1, gone.header_digest()};
-  Heartbeat heartbeat = world.node.heartbeat();
-  heartbeat.gaps = {gap};
-  world.send(world.node, MessageType::heartbeat, world.node.sign_heartbeat(heartbeat));
-  world.step();
-  world.send(world.node, world.node.next_batch(Stream::urgent, 1));
-  world.step();
-  const auto hole = world.controller->tree_size() - 1;
-  world.clock.advance(limits::node_rows_interval_ns);
-  world.step();
+  HoleWorld world;
   // By the heartbeat, while that is the last one.
   const Copy copy(world);
   CHECK(copy.found().empty());
   copy.change("UPDATE nodes SET heartbeat=x''");
-  CHECK(copy.found() == "chain_hole " + std::to_string(hole));
-  BatchHeader header = world.node.next_header(Stream::urgent);
-  const Bytes record = encode_record("gap", {1, 2}, {},
-                                     {{"stream", "urgent"},
-                                      {"reason", "not_readable"},
-                                      {"count", 2},
-                                      {"epoch", gap.epoch},
-                                      {"first", gap.first},
-                                      {"last", gap.last},
-                                      {"header", gap.header}});
-  world.send(world.node, seal_batch(header, {{random_bytes<16>(), record}}, world.node.key));
-  world.step();
-  const Copy later(world);
-  later.change("UPDATE nodes SET heartbeat=x''");
-  CHECK(later.found().empty());
+  CHECK(copy.found() == world.hole);
+  // By records, a piece each; the last names the header that the batch behind them names.
+  const ChainGap& gap = world.gap;
+  CHECK(world.found_with({{gap.first, gap.first, {}}, {gap.first + 1, gap.last, gap.header}}) ==
+        "");
+}
+
+TEST_CASE("a hole of which the node has told another thing is one") {
+  const auto expect_hole = [](auto tell) {
+    HoleWorld world;
+    CHECK(world.found_with(tell(world.gap)) == world.hole);
+  };
+  using Pieces = std::vector<HoleWorld::Piece>;
+  expect_hole([](const ChainGap& gap) { return Pieces{{gap.last, gap.last, gap.header}}; });
+  expect_hole([](const ChainGap& gap) { return Pieces{{gap.first, gap.last, {}}}; });
+  expect_hole([](const ChainGap& gap) { return Pieces{{gap.first, gap.last + 1, gap.header}}; });
+  expect_hole([](const ChainGap& gap) {
+    return Pieces{{gap.first, gap.last - 2, {}}, {gap.last, gap.last, gap.header}};
+  });
 }
 
 TEST_CASE("a long ledger's tiles are judged, and the tile that differs is named") {
