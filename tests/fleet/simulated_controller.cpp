@@ -1,6 +1,9 @@
 #include "tests/fleet/simulated_controller.h"
 
+#include <fmt/format.h>
+
 #include "common/limits.h"
+#include "controller/audit/ledger_audit.h"
 #include "controller/cli/cli_limits.h"
 
 namespace reeve::testing {
@@ -104,6 +107,17 @@ bool SimulatedController::ask(std::string operation, Value::Map arguments) {
     if (reply.ok() && reply->id == request.id) is_done = !reply->error.has_value();
   }
   return is_done;
+}
+
+std::string SimulatedController::audited() const {
+  const auto audit = audit_ledger(
+      *store_,
+      [](const std::string&) -> Result<std::optional<Bytes>> { return std::optional<Bytes>{}; },
+      {{fleet_.root}, {}}, [](std::uint64_t) {});
+  if (!audit.ok()) return audit.error().name + ": " + audit.error().detail;
+  if (!audit->fault) return {};
+  return fmt::format("leaf {}: {}: {}", audit->fault->leaf, audit->fault->error.name,
+                     audit->fault->error.detail);
 }
 
 bool SimulatedController::enroll(const Bytes& certificate) {

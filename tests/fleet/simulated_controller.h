@@ -31,6 +31,9 @@ class SimulatedController {
   std::uint64_t tree_size() const { return controller_->tree_size(); }
   const Node* node(const NodeId& id) const { return controller_->registry().find(id); }
 
+  // What an auditor finds wrong with what it has stored; empty for nothing.
+  std::string audited() const;
+
   // As an operator with all rights; false when it is not up, or refuses.
   bool enroll(const Bytes& certificate);
   bool publish(std::uint64_t version, const std::vector<Rule>& rules);

@@ -246,6 +246,8 @@ class Simulation {
     if (!witness_.findings().empty()) return;  // the first ones are the ones to look at
     witness_.judge_successions();
     witness_.judge_fixes();
+    const std::string wrong = controller_.audited();
+    if (!wrong.empty()) witness_.find("an audit of the ledger finds " + wrong);
     for (const auto& node : nodes_) {
       judge_host(*node);
       judge_flags(*node);
