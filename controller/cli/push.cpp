@@ -74,12 +74,42 @@ Result<InForce> ask_in_force(Session& session, const Arguments& arguments) {
   return in_force;
 }
 
-Result<std::uint64_t> next_version(const Session& session, const InForce& in_force) {
-  const auto known = newest_manifest(session.fleet());
-  if (!known.ok()) return known.error();
-  return std::max(in_force.verified ? in_force.verified->manifest.version : 0,
-                  *known ? (**known).manifest.version : 0) +
-         1;
+bool holds_now(const Session& session, const InForce& in_force) {
+  const auto now = verify_stored_manifest(in_force.object, session.fleet().root);
+  return now.ok() && now->digest == in_force.verified->digest;
+}
+
+// Signing a manifest anew vouches for all that is in it.
+Status require_promotable(const Session& session, const InForce& in_force) {
+  if (!in_force.verified)
+    return Error{.name = "nothing_to_promote", .detail = "nothing was ever pushed"};
+  if (holds_now(session, in_force)) return {};
+  const auto remembered = newest_manifest(session.fleet());
+  if (!remembered.ok()) return remembered.error();
+  if (*remembered && (**remembered).digest == in_force.verified->digest) return {};
+  return Error{.name = "policy_key_dropped",
+               .detail =
+                   "what is shown was signed by a key that the root has dropped, and this "
+                   "machine has not seen it before",
+               .next = "push the sources: reeve push FILE..."};
+}
+
+// What comes next goes on from here. Whoever has a key that the root has dropped could have made
+// the version that is shown; beyond what this machine knows it counts as far as hosts have adopted
+// it, or one push with a true key would take agents past every version that could follow.
+Result<std::uint64_t> version_in_force(Session& session, const InForce& in_force) {
+  const auto remembered = newest_manifest(session.fleet());
+  if (!remembered.ok()) return remembered.error();
+  const std::uint64_t known = *remembered ? (**remembered).manifest.version : 0;
+  const std::uint64_t shown = in_force.verified ? in_force.verified->manifest.version : 0;
+  if (shown <= known || holds_now(session, in_force)) return std::max(shown, known);
+  const auto nodes = ask_nodes(session);
+  if (!nodes.ok()) return nodes.error();
+  std::uint64_t adopted = known;
+  for (const SeenNode& node : *nodes) {
+    if (node.heartbeat) adopted = std::max(adopted, node.heartbeat->manifest_version);
+  }
+  return std::min(shown, adopted);
 }
 
 // The same judgement that agents will pass, before anybody has seen it.
@@ -140,7 +170,7 @@ struct Load {
 
 Result<Load> load_of(Session& session, const InForce& in_force, std::optional<Order> order,
                      const Arguments& arguments) {
-  const auto version = next_version(session, in_force);
+  const auto version = version_in_force(session, in_force);
   if (!version.ok()) return version.error();
   Load load;
   if (order) {
@@ -148,15 +178,14 @@ Result<Load> load_of(Session& session, const InForce& in_force, std::optional<Or
     for (TargetedBundle& one : order->bundles)
       load.bundles.emplace(one.bundle.digest, std::move(one.bundle.bytes));
   } else {
-    if (!in_force.verified)
-      return Error{.name = "nothing_to_promote", .detail = "nothing was ever pushed"};
+    REEVE_TRY(require_promotable(session, in_force));
     const auto stages = parse_stages(*arguments.value("promote"), now_s(session));
     if (!stages.ok()) return stages.error();
     auto next = promoted(in_force.verified->manifest, *stages, now_s(session));
     if (!next.ok()) return next.error();
     load.manifest = *std::move(next);
   }
-  load.manifest.version = *version;
+  load.manifest.version = *version + 1;
   load.manifest.fleet = session.fleet().root.fleet;
   return load;
 }
