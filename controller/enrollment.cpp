@@ -16,13 +16,28 @@ Error unknown_token() {
           "ask for a new one: reeve token create"};
 }
 
-bool is_same_payload(ByteView a, ByteView b) {
-  const auto one = parse_signed_object(a, ObjectType::node_enrollment);
-  const auto other = parse_signed_object(b, ObjectType::node_enrollment);
-  return one.ok() && other.ok() && one->payload == other->payload;
+// Asked by the node that it made: the answer was lost. Its certificate may have moved on since.
+bool is_of(ByteView request, const Node& known) {
+  const auto asked = read_certificate(request);
+  return asked.ok() && asked->node == known.id() &&
+         asked->record_key == known.certificate.record_key &&
+         asked->transport_key == known.certificate.transport_key;
 }
 
 }  // namespace
+
+Status require_way(const Publisher& publisher, const Digest& root) {
+  const auto roots = publisher.roots_from(root);
+  if (!roots.empty() && roots.size() <= limits::enrollment_roots_max) return {};
+  const bool is_unknown = roots.empty();
+  return Error{"root_unknown",
+               is_unknown
+                   ? "this controller cannot lead from the token's root to its own"
+                   : fmt::format("the token's root is {} roots old; an answer has room for {}",
+                                 roots.size() - 1, limits::enrollment_roots_max - 1),
+               is_unknown ? "give it the newest root, or make a new token"
+                          : "make a new token by the newest root: reeve token create"};
+}
 
 // A message whose token is one that operators registered, byte for byte.
 struct Enrollment::Request {
@@ -93,6 +108,13 @@ Result<Enrollment::Outcome> Enrollment::decide(ServerLink& link, const Transport
   if (!at_all_.take(parts_.clock.boottime_ns())) {
     return Error{"rate_limited", "too many requests", "ask again"};
   }
+  // First, since what once was enough may not be so any more: a token that is used up, over or
+  // revoked, an operator whom the root has dropped. Whoever speaks by a node's key is that node.
+  const auto* known = parts_.registry.admitted(peer);
+  if (known != nullptr && is_of(request.object, *known)) {
+    REEVE_TRY(answer(link, peer, request.token->token, known->certificate_object));
+    return Outcome{"enrolled_again", known->certificate.name};
+  }
   const auto verified = verify_certificate(request.object, parts_.root);
   const bool waits = !verified.ok() && verified.error().name == "approval_needed";
   if (!verified.ok() && !waits) return verified.error();
@@ -102,13 +124,9 @@ Result<Enrollment::Outcome> Enrollment::decide(ServerLink& link, const Transport
   if (certificate->transport_key != peer) {
     return Error{"wrong_transport_key", "the request came by another key than it names"};
   }
-  const auto* known = parts_.registry.find(certificate->node);
-  if (known != nullptr && known->state == NodeState::registered &&
-      is_same_payload(known->certificate_object, request.object)) {
-    REEVE_TRY(answer(link, peer, request.token->token, known->certificate_object));
-    return Outcome{"enrolled_again", certificate->name};
-  }
   REEVE_TRY(check_use(*request.token));
+  // Nothing changes for a node that could not be answered.
+  REEVE_TRY(require_way(parts_.publisher, request.token->token.root));
   if (waits) return keep_waiting(request);
   auto node = parts_.registry.check_enrollment(request.object, parts_.root);
   if (!node.ok()) return node.error();
@@ -190,12 +208,9 @@ const std::map<std::string, Enrollment::Pending>& Enrollment::pending() {
 // asked for again.
 Status Enrollment::answer(ServerLink& link, const TransportKey& peer, const Token& token,
                           ByteView certificate) const {
-  const auto roots = parts_.publisher.roots_from(token.root);
-  if (roots.empty() || roots.size() > limits::enrollment_roots_max) {
-    return Error{"root_unknown", "this controller cannot lead from the token's root to its own",
-                 "give it the newest root, or make a new token"};
-  }
-  for (const auto* root : roots) link.send(peer, encode_message(MessageType::root, *root));
+  REEVE_TRY(require_way(parts_.publisher, token.root));
+  for (const auto* root : parts_.publisher.roots_from(token.root))
+    link.send(peer, encode_message(MessageType::root, *root));
   link.send(peer, encode_message(MessageType::certificate, certificate));
   return {};
 }

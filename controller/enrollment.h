@@ -1,7 +1,8 @@
 // The enrollment endpoint: the one place that strangers reach. A message is at most 4 KiB, of one
 // type, counted by source and for all; nothing of it is decoded before signatures hold that begin
 // with an operator's. What it asks for is then registered in a transaction of its own, and the
-// answer comes after the commit. A node asks again until it has heard: a repeat is answered again.
+// answer comes after the commit. A node asks again until it has heard: whoever is registered is
+// answered again, with its newest certificate.
 #pragma once
 
 #include "common/link/link.h"
@@ -14,6 +15,10 @@
 #include "controller/tokens.h"
 
 namespace reeve {
+
+// Whether an answer can lead from a root whose payload has this digest to the newest. Error
+// `root_unknown`, also where more roots lie between than an answer has room for.
+Status require_way(const Publisher& publisher, const Digest& root);
 
 class Enrollment {
  public:

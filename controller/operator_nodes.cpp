@@ -99,10 +99,7 @@ Result<Value::Array> OperatorServer::register_token(const Request& request) {
   if (key_hash(token->token.controller) != parts_.controller) {
     return Error{"wrong_controller", "the token is for another controller"};
   }
-  if (parts_.publisher.roots_from(token->token.root).empty()) {
-    return Error{"root_unknown", "the token names a root that this controller does not have",
-                 "give the controller the newest root first"};
-  }
+  REEVE_TRY(require_way(parts_.publisher, token->token.root));
   REEVE_TRY(commit_change(request, Brought{ObjectType::enrollment_token, object},
                           [&] { return parts_.store.put_token(row_of(*token)); }));
   parts_.tokens.put(std::move(*token));

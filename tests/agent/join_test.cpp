@@ -258,6 +258,37 @@ TEST_CASE("what an earlier try has asked counts as sent, and a full disk loses n
   CHECK(world.request() == asked);
 }
 
+TEST_CASE("what an operator has made of the certificate since is taken, for the same keys only") {
+  JoinWorld world;
+  NodeCertificate since;
+  const auto by_operator = [&] {
+    return fixture::sealed(ObjectType::node_certificate, encode_certificate(since),
+                           {fixture::operator_key});
+  };
+  {
+    auto joining = world.begin();
+    world.link_up(*joining);
+    world.outcome(*joining);
+    since = joining->certificate();
+    ++since.version;
+    since.labels["role"] = "db";
+    const auto own_key = std::exchange(since.transport_key, fixture::transport_key(3));
+    world.answer(by_operator());
+    CHECK(world.outcome(*joining) == "certificate_mismatch");
+    since.transport_key = own_key;
+    world.answer(by_operator());
+    CHECK(world.outcome(*joining) == "complete");
+    CHECK(joining->certificate() == since);
+  }
+  CHECK(load_identity(*world.disk)->certificate == since);
+  // The directory was not moved to its place: the next try has nothing to ask any more.
+  auto again = world.begin();
+  REQUIRE(again.ok());
+  CHECK(again->was_sent());
+  CHECK(world.outcome(*again) == "complete");
+  CHECK(load_identity(*world.disk)->certificate == since);
+}
+
 TEST_CASE("a join whose power is cut at any step goes on with one request or begins anew") {
   std::size_t cut = 0;
   for (std::uint64_t calls = 1; calls < 400; ++calls) {

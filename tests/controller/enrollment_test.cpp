@@ -97,6 +97,47 @@ TEST_CASE("an answer that was lost is given again, and costs no second use") {
   CHECK(world.controller->registry().nodes().size() == 1);
 }
 
+TEST_CASE("who is registered is answered whatever has become of certificate, token and operator") {
+  EnrollmentWorld world;
+  const auto token = world.registered_token([](Token& t) { t.approval = Approval::by_operator; });
+  TestNode node("web1");
+  const auto request = world.enrollment(node, token);
+  CHECK(world.enroll_by(node, request) == "pending");
+  world.ask("enroll", {{"certificate", *countersign_enrollment(request, world.fleet.admin.key)}});
+  world.ask("enroll", {{"certificate", node.certificate(world.fleet, 2)}});
+  CHECK(world.enroll_by(node, request) == "root certificate");
+  // Somebody else with its request is still nobody.
+  TestNode other("web2");
+  CHECK(world.enroll_by(other, request) != "root certificate");
+  Root next = world.fleet.root;
+  ++next.version;
+  next.operators[0].rights = {Right::view, Right::administer};
+  world.ask("root",
+            {{"root", seal_object(ObjectType::root, encode_root(next), world.fleet.root_key)}});
+  CHECK(world.enroll_by(node, request) == "root root certificate");
+  CHECK(world.enroll_by(other, world.enrollment(other, token)) == "not_an_enroller");
+  world.reopen();
+  CHECK(world.enroll_by(node, request) == "root root certificate");
+}
+
+TEST_CASE("a token from which no answer leads to the newest root enrolls nobody") {
+  EnrollmentWorld world;
+  const auto token = world.registered_token();
+  const auto waiting = world.registered_token([](Token& t) { t.approval = Approval::by_operator; });
+  for (std::uint64_t version = 2; version <= limits::enrollment_roots_max; ++version)
+    world.ask("root", {{"root", world.fleet.next_root(version)}});
+  TestNode last("web1");
+  const auto in_time = world.registered_token();
+  CHECK(world.enroll_by(last, in_time).ends_with("root certificate"));
+  world.ask("root", {{"root", world.fleet.next_root(limits::enrollment_roots_max + 1)}});
+  TestNode node("web2");
+  CHECK(world.enroll_by(node, token) == "root_unknown");
+  CHECK(world.enroll_by(node, waiting) == "root_unknown");
+  CHECK(world.controller->registry().nodes().size() == 1);
+  CHECK(world.ask("pending").empty());
+  CHECK(world.ask_refused("token", {{"token", world.make_token().object}}).name == "root_unknown");
+}
+
 TEST_CASE("50 uses enroll 50 nodes, and not one more after a restart either") {
   EnrollmentWorld world;
   const auto token = world.registered_token([](Token& t) { t.uses = 50; });
