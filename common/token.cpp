@@ -113,7 +113,8 @@ Status check_under_token(const SignedObject& opened, const Token& token,
   if (token.approval == Approval::none) return {};
   // Last, so that whoever hears it knows that nothing else is missing.
   return Error{"approval_needed", "node certificate: its token asks for an operator's approval",
-               "reeve node approve " + certificate.name};
+               "reeve node approve " + certificate.name + " --id " +
+                   hex(certificate.node.view()).substr(0, 16)};
 }
 
 }  // namespace

@@ -177,10 +177,12 @@ class Joiner {
 
   void tell_pending() {
     if (std::exchange(told_pending_, true)) return;
+    // By its id: another host may come to wait under this name meanwhile.
+    const std::string id = hex(joining_.certificate().node.view());
     print(
-        fmt::format("An operator has to approve this node; waiting. They run, and compare the id:\n"
-                    "  reeve node approve {}\n  id {}\n",
-                    joining_.certificate().name, hex(joining_.certificate().node.view())));
+        fmt::format("An operator has to approve this node; waiting. They run:\n"
+                    "  reeve node approve {} --id {}\n  id {}\n",
+                    joining_.certificate().name, id.substr(0, 16), id));
     std::fflush(stdout);
   }
 

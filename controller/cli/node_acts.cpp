@@ -6,6 +6,7 @@
 #include "common/limits.h"
 #include "common/text.h"
 #include "common/token.h"
+#include "controller/cli/consent.h"
 #include "controller/cli/labels.h"
 #include "controller/cli/node_list.h"
 #include "controller/cli/node_view.h"
@@ -23,9 +24,10 @@ CommandSpec approve_spec() {
           .usage = "NODE [--id DIGITS]",
           .details =
               "Signs the certificate of a node that waits for it, as `reeve node list --pending`\n"
-              "shows. Compare the id with the one that `reeve-agent join` shows on the host, or\n"
-              "give it by --id. For a node that is enrolled it issues a new certificate, which\n"
-              "then stands on your signature and on no token or former operator.",
+              "shows, under the id that `reeve-agent join` shows on the host: another host may\n"
+              "wait under the same name. Without --id you are asked whether it is this one.\n"
+              "For a node that is enrolled it issues a new certificate, which then stands on\n"
+              "your signature and on no token or former operator.",
           .options = {{"id", "DIGITS", "the first 8 or more digits that its id must have"},
                       fleet_option()},
           .operands_min = 1,
@@ -146,9 +148,26 @@ Error wrong_id(const NodeCertificate& certificate) {
               "one, revoke the token"};
 }
 
+// A name is whatever a host calls itself; the id is its key's.
+Status ask_for_id(const NodeCertificate& certificate, const Arguments& arguments) {
+  if (arguments.value("id")) {
+    return id_fits(certificate, arguments) ? Status{} : Status(wrong_id(certificate));
+  }
+  const std::string id = hex(certificate.node.view());
+  print_out(fmt::format("{} waits\n  id      {}\n  labels  {}\n", printable(certificate.name), id,
+                        labels_text(certificate.labels)));
+  auto asked = ask_consent(arguments, "Does the host show this id?");
+  if (asked.ok() || asked.error().name != "consent_needed") return asked;
+  return Error{.name = "consent_needed",
+               .detail = "there is no terminal to ask whether the host shows this id",
+               .next = "compare it, then give it: reeve node approve NAME --id DIGITS"};
+}
+
 int approve_waiting(Session& session, const WaitingNode& waiting, const Arguments& arguments) {
   const NodeCertificate& certificate = waiting.certificate;
-  if (!id_fits(certificate, arguments)) return print_error(wrong_id(certificate));
+  if (auto meant = ask_for_id(certificate, arguments); !meant.ok()) {
+    return print_error(meant.error());
+  }
   const auto object = countersign_enrollment(waiting.enrollment, session.operator_key());
   if (!object.ok()) return print_error(object.error());
   if (auto holds = verify_certificate(*object, session.fleet().root); !holds.ok()) {

@@ -9,7 +9,8 @@ import subprocess
 import time
 import unittest
 
-from harness import AGENT, FleetTest, WAIT_S
+from harness import AGENT, REEVE, FleetTest, WAIT_S
+from trust_test import at_terminal
 
 SECRET = {'id': 'secret-mode', 'file': '{path: /etc/secret, mode: "0600"}'}
 FILES = {'etc/secret': 'hush\n'}
@@ -175,6 +176,36 @@ class Acts(FleetTest):
         fleet.wait_for('the state directory', state.exists)
         self.assertEqual(0, fleet.children.pop('join').wait(timeout=WAIT_S))
         self.assertIn('0 nodes waiting', fleet.reeve('node', 'list', '--pending').stdout)
+
+    def waiting(self, process, token, state):
+        """A host that waits for approval; gives the command that it prints, and its id."""
+        fleet = self.fleet
+        fleet.start(process, AGENT, 'join', token, '--name', 'node1', '--state', state,
+                    '--courier-user', 'same')
+        told = fleet.wait_for('a waiting node', lambda: re.search(
+            r'reeve (node approve .*)\n  id ([0-9a-f]{64})', fleet.log_of(process)))
+        return told[1].split(), told[2]
+
+    def test_an_approval_is_for_the_host_that_asked_for_it_and_for_no_namesake(self):
+        fleet = self.fleet
+        token = fleet.token('--approve')
+        own_command, own_id = self.waiting('join', token, fleet.where / 'own')
+        fleet.stop('join')
+        other_command, other_id = self.waiting('other', token, fleet.where / 'other')
+        self.assertNotIn(own_id, fleet.reeve('node', 'list', '--pending').stdout)
+        done = fleet.reeve(*own_command, check=1)
+        self.assertIn('error node_id_mismatch:', done.stderr)
+        self.assertIn(other_id, done.stderr)
+        # By the name alone nobody is approved whom nobody has looked at.
+        done = fleet.reeve('node', 'approve', 'node1', check=1, stdin=-3, start_new_session=True)
+        self.assertIn('error consent_needed:', done.stderr)
+        self.assertIn(other_id, done.stdout)
+        command = [REEVE, 'node', 'approve', 'node1', '--fleet', str(fleet.fleet)]
+        code, shown, _, _ = at_terminal(command, [(b'Type yes: ', b'no\n')])
+        self.assertEqual(1, code, shown)
+        code, shown, _, _ = at_terminal(command, [(b'Type yes: ', b'yes\n')])
+        self.assertEqual(0, code, shown)
+        self.assertEqual(0, fleet.children.pop('other').wait(timeout=WAIT_S))
 
     def test_a_try_that_reaches_nobody_keeps_the_keys_of_a_node_that_was_approved(self):
         fleet = self.fleet
