@@ -12,10 +12,14 @@ namespace reeve {
 
 class Acts {
  public:
-  // Errors: the store's. What cannot be read or is over is left out.
+  // Errors: the store's. What cannot be read, is over, or is a pause by somebody who may no more,
+  // is left out. The end of a pause counts until its time whatever the root says of its signer.
   Status load(const Store& store, const Root& root, std::int64_t now_s);
+  // The same for what is kept here, by a root that has come since.
+  void judge_again(const Root& root);
+  void forget_over(std::int64_t now_s);
 
-  // An act that may be entered. Errors: verify_act()'s, require_current()'s, `unknown_act` (an end
+  // An act that may be entered beside all that is kept. Errors: verify_act()'s, require_current()'s, `unknown_act` (an end
   // of a pause that is not here), `act_ended` (a pause that was ended, or another of its id),
   // `too_many_acts`.
   Result<VerifiedAct> check(ByteView object, const Root& root, std::int64_t now_s) const;

@@ -38,6 +38,7 @@ Result<Value::Array> OperatorServer::publish_root(const Request& request) {
                           [&] { return parts_.store.put_root(next->version, object); }));
   // The request's operator belongs to the root before and is not looked at any more.
   parts_.root = std::move(*next);
+  parts_.acts.judge_again(parts_.root);
   parts_.publisher.add_root(std::move(object));
   REEVE_TRY(parts_.publisher.load(parts_.root));
   return Value::Array{};
@@ -55,7 +56,9 @@ Result<Value::Array> OperatorServer::enter_act(const Request& request) {
   auto object = fields.binary("act");
   REEVE_TRY(fields.finish(UnknownFields::refuse));
   if (parts_.acts.holds(object)) return Value::Array{};
-  auto act = parts_.acts.check(object, parts_.root, parts_.clock.wall_ns() / ns_per_s);
+  const auto now_s = parts_.clock.wall_ns() / ns_per_s;
+  parts_.acts.forget_over(now_s);
+  auto act = parts_.acts.check(object, parts_.root, now_s);
   if (!act.ok()) return act.error();
   REEVE_TRY(commit_change(request, Brought{ObjectType::operator_act, object},
                           [&] { return parts_.store.put_act(act->act.until_s, object); }));

@@ -43,36 +43,56 @@ Error usage_error(std::string detail) {
   return Error{.name = "usage", .detail = std::move(detail), .next = "reeve pause --help"};
 }
 
-Result<std::vector<VerifiedAct>> ask_acts(Session& session) {
+// An act that the controller shows: what it says, and why that is not believed, if it is not.
+struct SeenAct {
+  Act act;
+  std::string who;  // empty where it is unproven
+  std::string unproven{};
+};
+
+// One that an operator signed whom the root has lost since is shown and stops nobody.
+Result<SeenAct> judge_act(ByteView object, const Root& root) {
+  auto act = verify_act(object, root);
+  if (act.ok()) return SeenAct{std::move(act->act), std::move(act->who)};
+  const auto opened = parse_signed_object(object, ObjectType::operator_act);
+  if (!opened.ok()) return opened.error();
+  auto said = decode_act(opened->payload);
+  if (!said.ok()) return said.error();
+  return SeenAct{*std::move(said), {}, act.error().name};
+}
+
+Result<std::vector<SeenAct>> ask_acts(Session& session) {
   const auto items = session.controller().request("acts", {});
   if (!items.ok()) return items.error();
-  std::vector<VerifiedAct> acts;
+  std::vector<SeenAct> acts;
   for (const Value& item : *items) {
     const Value* object = item.find("act");
     if (object == nullptr || object->binary() == nullptr)
       return Error{.name = "malformed", .detail = "the controller's act is no signed object"};
-    auto act = verify_act(*object->binary(), session.fleet().root);
+    auto act = judge_act(*object->binary(), session.fleet().root);
     if (!act.ok()) return act.error();
     acts.push_back(*std::move(act));
   }
   return acts;
 }
 
-std::string act_text(const VerifiedAct& one) {
+std::string act_text(const SeenAct& one) {
   const Act& act = one.act;
-  return fmt::format("{} version {} on {}\n  {} by {} until {}: {}\n", hex(act.id.view()),
-                     act.version, selector_text(act.selector),
-                     act.kind == ActKind::pause ? "paused" : "ended", printable(one.who),
-                     moment_text(act.until_s * 1'000'000'000), printable(act.reason));
+  const std::string who =
+      one.unproven.empty() ? "by " + printable(one.who) : "(unproven: " + one.unproven + ")";
+  return fmt::format("{} version {} on {}\n  {} {} until {}: {}\n", hex(act.id.view()), act.version,
+                     selector_text(act.selector), act.kind == ActKind::pause ? "paused" : "ended",
+                     who, moment_text(act.until_s * 1'000'000'000), printable(act.reason));
 }
 
-std::string act_json(const VerifiedAct& one) {
+std::string act_json(const SeenAct& one) {
   const Act& act = one.act;
   JsonObject out;
   out.text("id", hex(act.id.view())).text("act", name_of(act.kind)).natural("version", act.version);
   out.text("selector", selector_text(act.selector)).text("operator", one.who);
   add_time(out, "issued", act.issued_s * 1'000'000'000);
   add_time(out, "until", act.until_s * 1'000'000'000);
+  if (!one.unproven.empty()) out.text("unproven", one.unproven);
   return out.text("reason", act.reason).line();
 }
 
@@ -80,8 +100,7 @@ Status list_acts(Session& session, const Arguments& arguments) {
   const auto acts = ask_acts(session);
   if (!acts.ok()) return acts.error();
   if (acts->empty() && !arguments.has("json")) print_out("nothing is paused\n");
-  for (const VerifiedAct& act : *acts)
-    print_out(arguments.has("json") ? act_json(act) : act_text(act));
+  for (const SeenAct& act : *acts) print_out(arguments.has("json") ? act_json(act) : act_text(act));
   return {};
 }
 
@@ -98,10 +117,11 @@ Status end_act(Session& session, const Arguments& arguments) {
   const std::string wanted = *arguments.value("end");
   const auto acts = ask_acts(session);
   if (!acts.ok()) return acts.error();
-  const VerifiedAct* found = nullptr;
-  for (const VerifiedAct& one : *acts) {
-    if (!wanted.empty() && one.act.kind == ActKind::pause &&
-        hex(one.act.id.view()).starts_with(wanted)) {
+  const SeenAct* found = nullptr;
+  for (const SeenAct& one : *acts) {
+    // An end that agents may not believe is said again.
+    const bool may_count = one.act.kind == ActKind::pause || !one.unproven.empty();
+    if (!wanted.empty() && may_count && hex(one.act.id.view()).starts_with(wanted)) {
       if (found != nullptr) return usage_error(fmt::format("`{}` names several pauses", wanted));
       found = &one;
     }
@@ -158,21 +178,28 @@ Result<Act> act_of(Session& session, const Arguments& arguments) {
   return act;
 }
 
+std::string own_name(const Session& session) {
+  const Operator* own = session.fleet().root.operator_with(session.operator_key().hash());
+  return own == nullptr ? "" : own->name;
+}
+
 Status pause_hosts(Session& session, const Arguments& arguments) {
   const auto act = act_of(session, arguments);
   if (!act.ok()) return act.error();
   const auto nodes = ask_nodes(session);
   if (!nodes.ok()) return nodes.error();
   const auto names = matching_names(act->selector, *nodes);
-  print_out(fmt::format("Version {} is to be paused on {} ({} of {}) until {}\n", act->version,
-                        selector_text(act->selector), names.size(), counted(nodes->size(), "host"),
-                        moment_text(act->until_s * 1'000'000'000)));
+  const std::string plan =
+      fmt::format("Version {} is to be paused on {} ({} of {}) until {}\n", act->version,
+                  selector_text(act->selector), names.size(), counted(nodes->size(), "host"),
+                  moment_text(act->until_s * 1'000'000'000));
+  arguments.has("json") ? print_err(plan) : print_out(plan);
   REEVE_TRY(ask_consent(arguments, "Stop fixing there?"));
   REEVE_TRY(enter(session, *act));
   const std::string id = hex(act->id.view());
   print_out(
       arguments.has("json")
-          ? act_json({*act, "", {}})
+          ? act_json({*act, own_name(session)})
           : fmt::format("paused: reeve pause --end {} ends it before its time\n", id.substr(0, 8)));
   return {};
 }

@@ -4,6 +4,7 @@
 #include <deque>
 #include <functional>
 
+#include "common/act.h"
 #include "common/paths.h"
 #include "controller/cli/commands.h"
 #include "controller/cli/files.h"
@@ -58,6 +59,8 @@ struct Desk {
   Bytes shown;
   std::uint64_t adopted = 0;
   std::vector<Bytes> published;
+  std::vector<Bytes> acts;
+  std::vector<Bytes> entered;
   Answer answer = [this](const OperatorRequest& request) { return answer_to(request); };
   Environment environment{
       clock,
@@ -107,6 +110,12 @@ struct Desk {
     if (request.operation == "publish") {
       published.push_back(*request.arguments.find("manifest")->binary());
     }
+    if (request.operation == "act") entered.push_back(*request.arguments.find("act")->binary());
+    if (request.operation == "acts") {
+      Value::Array items;
+      for (const Bytes& act : acts) items.emplace_back(Value::Map{{"act", act}});
+      return items;
+    }
     if (request.operation != "status") return {};
     Heartbeat heartbeat = healthy_heartbeat(node);
     heartbeat.manifest_version = adopted;
@@ -137,6 +146,17 @@ struct Desk {
   }
   int status() { return run_status(environment, std::vector<std::string>{"--fleet", directory}); }
 };
+
+Act act_of(const Desk& desk, std::uint8_t id, ActKind kind) {
+  Act act;
+  act.fleet = desk.fleet().root.fleet;
+  act.kind = kind;
+  act.id.data.fill(id);
+  act.issued_s = desk.clock.wall_ns() / 1'000'000'000;
+  act.until_s = act.issued_s + 3'600;
+  act.reason = "a deploy";
+  return act;
+}
 
 constexpr std::uint64_t last_version = INT64_MAX;
 
@@ -177,4 +197,27 @@ TEST_CASE("a manifest that a dropped key has signed is shown and not remembered 
   desk.shown = desk.manifest_by(*signing_key(desk.fleet(), paths::fleet_policy_key), 4);
   desk.status();
   CHECK(desk.remembered() == 4);
+}
+
+TEST_CASE("an act by an operator whom the root has dropped keeps nobody from listing and ending") {
+  Desk desk;
+  const SigningKey own = *signing_key(desk.fleet(), paths::fleet_operator_key);
+  const SigningKey gone = SigningKey::generate();
+  const auto sealed = [&](std::uint8_t id, ActKind kind, const SigningKey& key) {
+    return seal_object(ObjectType::operator_act, encode_act(act_of(desk, id, kind)), key);
+  };
+  desk.acts = {sealed(1, ActKind::pause, gone), sealed(2, ActKind::pause, own),
+               sealed(3, ActKind::resume, gone), sealed(4, ActKind::resume, own)};
+  const auto pause = [&](std::vector<std::string> words) {
+    words.insert(words.end(), {"--fleet", desk.directory});
+    return run_pause(desk.environment, words);
+  };
+  CHECK(pause({"--list"}) == 0);
+  CHECK(pause({"--list", "--json"}) == 0);
+  CHECK(pause({"--end", "0202"}) == 0);
+  CHECK(pause({"--end", "0303"}) == 0);  // once more, by somebody whom agents believe
+  CHECK(pause({"--end", "0404"}) == 1);
+  REQUIRE(desk.entered.size() == 2);
+  for (const Bytes& object : desk.entered)
+    CHECK(verify_act(object, desk.fleet().root)->act.kind == ActKind::resume);
 }

@@ -174,6 +174,47 @@ TEST_CASE("the end of a pause goes to those who hold it, and the pause to nobody
   CHECK(world.heard(1).empty());
 }
 
+TEST_CASE("a root that drops an operator ends their pauses, and none begins again by it") {
+  Trusting world;
+  const TestOperator& vera = world.fleet.viewer;
+  const auto by_vera = [&](const Act& act) {
+    return seal_object(ObjectType::operator_act, encode_act(act), vera.key);
+  };
+  Root two = world.fleet.root;
+  two.version = 2;
+  two.operators[1].rights = {Right::view, Right::operate};
+  world.ask("root", {{"root", world.root_after(world.fleet.root, [&](Root& r) { r = two; })}});
+  const Act ended = world.act(1);
+  world.ask("act", {{"act", world.sealed(ended)}});
+  REQUIRE_FALSE(world.ask_as(vera, "act", {{"act", by_vera(world.end_of(ended))}})[0].error);
+  for (std::uint8_t i = 2; i <= limits::acts_max; ++i)
+    REQUIRE_FALSE(world.ask_as(vera, "act", {{"act", by_vera(world.act(i))}})[0].error);
+  CHECK(world.ask("acts").size() == limits::acts_max);
+  world.ask("root", {{"root", world.root_after(two, [](Root& r) { r.operators.pop_back(); })}});
+  for (int start = 0; start < 2; ++start) {
+    CHECK(world.ask("acts").size() == 1);
+    CHECK(world.ask_refused("act", {{"act", world.sealed(ended)}}).name == "act_ended");
+    world.reopen();
+    world.connect(world.node);
+  }
+  world.types();
+  CHECK(world.heard(3).empty());
+  CHECK(world.heard(3, {ended.id}) == Types{MessageType::act});
+  // Somebody else may say the end again, for agents that believe its signer no more.
+  world.ask("act", {{"act", world.sealed(world.end_of(ended))}});
+  CHECK(*world.ask("acts")[0].find("act")->binary() == world.sealed(world.end_of(ended)));
+  world.ask("act", {{"act", world.sealed(world.act(99))}});
+}
+
+TEST_CASE("acts whose time is over make room for others") {
+  Trusting world;
+  for (int hours = 0; hours < 3; ++hours) {
+    for (std::size_t i = 0; i < limits::acts_max; ++i)
+      world.ask("act", {{"act", world.sealed(world.act(static_cast<std::uint8_t>(i + 1)))}});
+    world.clock.advance(3'600 * second_ns);
+  }
+}
+
 TEST_CASE("an act that must not be entered is refused by its name") {
   Trusting world;
   const auto refused = [&](const Act& act) {

@@ -144,6 +144,9 @@ class Trust(FleetTest):
         ended = fleet.wait_for('its end on record', lambda: self.types('enforcement_resumed'))
         self.assertEqual('ended', ended[-1]['why'])
         self.refused('unknown_act', 'pause', '--end', listed[0]['id'][:8])
+        told = fleet.reeve('pause', 'all', '--reason', 'x', '--for', '1m', '--yes', '--json')
+        self.assertEqual('operator', json.loads(told.stdout)['operator'])
+        self.assertIn('is to be paused', told.stderr)
 
     def test_keys_under_a_passphrase_open_with_it_and_not_without(self):
         fleet = self.fleet
