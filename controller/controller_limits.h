@@ -55,6 +55,8 @@ inline constexpr std::size_t replies_waiting_bytes_max = 64u << 20;
 inline constexpr std::int64_t reply_patience_ns = 10'000'000'000;
 inline constexpr std::int64_t reply_retry_ns = 5'000'000;
 inline constexpr std::int64_t controller_idle_ns = 60'000'000'000;  // and then it looks around
+// Of a store that is only read: a value that is larger is `store_damaged`. Bundles are the largest.
+inline constexpr std::size_t store_value_bytes_max = 2 * bundle_bytes_max;
 inline constexpr int store_busy_ms = 1'000;  // then a write is refused and tried again
 
 }  // namespace reeve::limits

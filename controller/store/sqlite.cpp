@@ -10,7 +10,8 @@ namespace {
 
 Error sqlite_error(sqlite3* database, int code, std::string_view act) {
   const bool full = (code & 0xff) == SQLITE_FULL;
-  const bool damaged = (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB;
+  const int kind = code & 0xff;
+  const bool damaged = kind == SQLITE_CORRUPT || kind == SQLITE_NOTADB || kind == SQLITE_TOOBIG;
   const char* words = database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code);
   return Error{full      ? "disk_full"
                : damaged ? "store_damaged"
@@ -35,6 +36,11 @@ Result<std::unique_ptr<SqliteConnection>> open_connection(const std::string& pat
   sqlite3_db_config(database, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   sqlite3_db_config(database, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   return connection;
+}
+
+// A store that others wrote may hold anything: what is larger than we write is damage.
+void bound_values(sqlite3* database) {
+  sqlite3_limit(database, SQLITE_LIMIT_LENGTH, static_cast<int>(limits::store_value_bytes_max));
 }
 
 }  // namespace
@@ -122,7 +128,9 @@ Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open(const std::stri
 
 Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open_to_read(const std::string& path) {
   auto connection = open_connection(path, SQLITE_OPEN_READONLY, nullptr);
-  if (connection.ok()) REEVE_TRY((*connection)->run_script("BEGIN"));
+  if (!connection.ok()) return connection;
+  bound_values((*connection)->database_);
+  REEVE_TRY((*connection)->run_script("BEGIN"));
   return connection;
 }
 
@@ -131,6 +139,7 @@ Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open_to_read(const s
   // SQLite opens a write-ahead log only as a writer; the VFS's disk lets nothing be written.
   auto connection = open_connection(path, SQLITE_OPEN_READWRITE, vfs.name().c_str());
   if (!connection.ok()) return connection;
+  bound_values((*connection)->database_);
   sqlite3_db_config((*connection)->database_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   REEVE_TRY((*connection)->run_script("PRAGMA locking_mode=EXCLUSIVE; PRAGMA query_only=ON;"));
   REEVE_TRY((*connection)->run_script("PRAGMA temp_store=MEMORY; BEGIN"));
