@@ -19,9 +19,9 @@ class Acts {
   void judge_again(const Root& root);
   void forget_over(std::int64_t now_s);
 
-  // An act that may be entered beside all that is kept. Errors: verify_act()'s, require_current()'s, `unknown_act` (an end
-  // of a pause that is not here), `act_ended` (a pause that was ended, or another of its id),
-  // `too_many_acts`.
+  // An act that may be entered beside all that is kept. Errors: verify_act()'s,
+  // require_current()'s, `unknown_act` (an end of a pause that is not here), `act_ended` (a pause
+  // that was ended, or another of its id), `too_many_acts`.
   Result<VerifiedAct> check(ByteView object, const Root& root, std::int64_t now_s) const;
   bool holds(ByteView object) const;
   // Once that is durable: an end takes the place of its pause.
