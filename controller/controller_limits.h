@@ -8,6 +8,8 @@
 
 namespace reeve::limits {
 
+// Nodes that have ended are kept, since their records are: so many of all, nodes_max of them live.
+inline constexpr std::size_t nodes_ever_max = 2 * nodes_max;
 inline constexpr std::size_t operator_reply_items_max = 256;
 inline constexpr std::int64_t tick_interval_ns = 3'600'000'000'000;  // while leaves arrive
 inline constexpr std::size_t tiles_remembered_max = 128;  // 16 KiB each; beyond: read again

@@ -5,7 +5,7 @@
 
 namespace reeve::limits {
 
-inline constexpr std::size_t tokens_max = 10'000;  // registered; beyond: `too_many_tokens`
+inline constexpr std::size_t tokens_max = 10'000;  // that are live; beyond: `too_many_tokens`
 // Nodes that wait for approval, in memory only: they ask again and again. Beyond: not kept.
 inline constexpr std::size_t enrollments_pending_max = 1'000;
 // One that has not asked again for so long has gone.

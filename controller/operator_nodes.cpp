@@ -94,7 +94,7 @@ Result<Value::Array> OperatorServer::register_token(const Request& request) {
   Fields fields(request.body.arguments, "token");
   const auto object = fields.binary("token");
   REEVE_TRY(fields.finish(UnknownFields::refuse));
-  auto token = parts_.tokens.check(object, parts_.root);
+  auto token = parts_.tokens.check(object, parts_.root, parts_.clock.wall_ns() / 1'000'000'000);
   if (!token.ok()) return token.error();
   if (key_hash(token->token.controller) != parts_.controller) {
     return Error{"wrong_controller", "the token is for another controller"};

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "common/limits.h"
 #include "common/token.h"
+#include "controller/controller_limits.h"
 
 namespace reeve {
 namespace {
@@ -193,6 +195,19 @@ const Node* Registry::named(std::string_view name) const {
   return id ? find(*id) : nullptr;
 }
 
+Status Registry::check_room() const {
+  if (nodes_.size() < limits::nodes_max) return {};
+  if (nodes_.size() >= limits::nodes_ever_max) {
+    return Error{"too_many_nodes", fmt::format("{} nodes were ever registered", nodes_.size()),
+                 "this fleet is full for good: begin another one with reeve init"};
+  }
+  const auto live = std::ranges::count_if(
+      nodes_, [](const auto& entry) { return entry.second.state == NodeState::registered; });
+  if (static_cast<std::size_t>(live) < limits::nodes_max) return {};
+  return Error{"too_many_nodes", fmt::format("{} nodes are registered", live),
+               "retire those whose hosts are gone: reeve node retire NODE"};
+}
+
 Result<Node> Registry::check_enrollment(ByteView certificate, const Root& root) const {
   if (certificate.size() > limits::certificate_bytes_max) {
     return Error{"limit_exceeded",
@@ -205,8 +220,8 @@ Result<Node> Registry::check_enrollment(ByteView certificate, const Root& root) 
     REEVE_TRY(check_successor(*verified, *known));
   } else if (verified->node != key_hash(verified->record_key)) {
     return Error{"node_id_mismatch", "an unknown node's id must be the hash of its record key"};
-  } else if (nodes_.size() >= limits::nodes_max) {
-    return Error{"too_many_nodes", fmt::format("{} nodes are registered", nodes_.size())};
+  } else {
+    REEVE_TRY(check_room());
   }
   const auto* namesake = named(verified->name);
   const bool is_taken = namesake != nullptr && namesake->id() != verified->node &&

@@ -70,7 +70,7 @@ class Registry {
   // What enrolling this certificate would store; the caller stores it and then calls put(). Errors:
   // verify_certificate()'s, `limit_exceeded`, `name_taken`, `transport_key_taken`,
   // `certificate_rollback`, `record_key_changed`, `node_id_mismatch`, `node_revoked`,
-  // `too_many_nodes`.
+  // `too_many_nodes` (limits::nodes_max that live, limits::nodes_ever_max of all).
   Result<Node> check_enrollment(ByteView certificate, const Root& root) const;
   void put(Node node);
 
@@ -83,11 +83,11 @@ class Registry {
   // it is refused at its next message. Errors: `node_unknown`, `node_revoked`.
   Result<Node> check_ending(const NodeId& id, NodeState state, ByteView request) const;
   // What a node's statement of a new transport key would store; the key that it speaks by now stays
-  // good until the new one has spoken. Errors: verify_transport_statement()'s,
-  // `transport_key_taken`, `statement_rollback`.
+  // good until the new one has spoken. A statement that says what the kept one says changes
+  // nothing. Errors: verify_transport_statement()'s, `transport_key_taken`, `statement_rollback`.
   Result<Node> check_rekeying(const NodeId& id, ByteView statement, const TransportKey& spoken_by,
                               const RecordKey& record_key) const;
-  // Once check_rekeying()'s node is durable: its transport keys are the registry's.
+  // Once that is durable: its transport keys are the registry's.
   void rekey(const Node& rekeyed);
   void holds_certificate(const NodeId& id, std::uint64_t version) {
     at(id).held_certificate = version;
@@ -104,6 +104,7 @@ class Registry {
   void committed();
 
  private:
+  Status check_room() const;
   Status load_newest_key(const Leaf& leaf);
   Node& at(const NodeId& id);
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "controller/enrollment_limits.h"
 
 namespace reeve {
@@ -41,14 +43,21 @@ const KnownToken* Tokens::find(const KeyHash& id) const {
   return found == tokens_.end() ? nullptr : &found->second;
 }
 
-Result<KnownToken> Tokens::check(ByteView object, const Root& root) const {
+bool KnownToken::is_live(std::int64_t now_s) const {
+  return state == TokenState::live && used < token.uses && now_s < token.expires_s;
+}
+
+Result<KnownToken> Tokens::check(ByteView object, const Root& root, std::int64_t now_s) const {
   auto token = verify_token(object, root);
   if (!token.ok()) return token.error();
   if (find(token->id()) != nullptr) {
     return Error{"token_known", "a token with this key is registered already"};
   }
-  if (tokens_.size() >= limits::tokens_max) {
-    return Error{"too_many_tokens", fmt::format("{} tokens are registered", tokens_.size())};
+  const auto live = std::ranges::count_if(
+      tokens_, [&](const auto& entry) { return entry.second.is_live(now_s); });
+  if (static_cast<std::size_t>(live) >= limits::tokens_max) {
+    return Error{"too_many_tokens", fmt::format("{} tokens are live", live),
+                 "revoke those that nobody needs (reeve token list), or make one of many uses"};
   }
   return KnownToken{std::move(*token), Bytes(object.begin(), object.end()), 0, TokenState::live};
 }

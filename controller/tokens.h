@@ -17,6 +17,8 @@ struct KnownToken {
   Bytes object;
   std::uint64_t used = 0;
   TokenState state{};
+
+  bool is_live(std::int64_t now_s) const;  // neither revoked nor used up nor over
 };
 TokenRow row_of(const KnownToken& token);
 
@@ -28,8 +30,8 @@ class Tokens {
   const KnownToken* find(const KeyHash& id) const;
   const std::map<KeyHash, KnownToken>& all() const { return tokens_; }
   // What registering this token would store; put() it once that is durable. Errors:
-  // verify_token()'s, `token_known`, `too_many_tokens`.
-  Result<KnownToken> check(ByteView object, const Root& root) const;
+  // verify_token()'s, `token_known`, `too_many_tokens` (that are live).
+  Result<KnownToken> check(ByteView object, const Root& root, std::int64_t now_s) const;
   void put(KnownToken token);
 
  private:

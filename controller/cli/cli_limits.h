@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "common/limits.h"
+#include "controller/controller_limits.h"
 
 namespace reeve::limits {
 
@@ -20,7 +21,7 @@ inline constexpr std::size_t draft_bytes_max = 4 * bundle_bytes_max;
 inline constexpr std::int64_t session_roots_max = 10'000;  // root versions taken up in one run
 // Items and messages of the answer to one request; beyond them the controller is not believed
 // (`reply_too_long`).
-inline constexpr std::size_t operator_items_max = 2 * nodes_max;
+inline constexpr std::size_t operator_items_max = 3 * nodes_max;
 // A request without any reply for so long is `controller_unreachable`.
 inline constexpr std::int64_t operator_timeout_ns = 10'000'000'000;
 // How often `records --follow` and `push` ask again, and how long refusals must stand before `push`
@@ -35,8 +36,9 @@ inline constexpr std::int64_t push_newcomers_ns = 5'000'000'000;
 inline constexpr std::int64_t clock_wrong_ns = 30'000'000'000;
 inline constexpr std::size_t successions_asked_nodes = 256;  // in one request
 inline constexpr std::size_t known_nodes_bytes_max = 64u << 20;
-static_assert(nodes_max * (name_bytes_max + 256) <= known_nodes_bytes_max);
+static_assert(nodes_ever_max * (name_bytes_max + 256) <= known_nodes_bytes_max);
 inline constexpr std::size_t child_output_bytes_max = 1u << 20;  // of git and vet; the rest is cut
-static_assert(operator_items_max >= nodes_max, "status lists every node");
+static_assert(operator_items_max >= nodes_ever_max + nodes_ever_max / operator_reply_items_max,
+              "status lists every node, and replies count as items");
 
 }  // namespace reeve::limits

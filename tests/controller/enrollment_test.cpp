@@ -1,6 +1,7 @@
 #include "controller/enrollment.h"
 
 #include "common/transport_key.h"
+#include "controller/controller_limits.h"
 #include "tests/controller/world.h"
 
 namespace reeve {
@@ -235,6 +236,66 @@ TEST_CASE("a refusing store enrolls nobody and uses nothing up") {
   world.store->fault = FaultyStore::Fault::none;
   CHECK(world.controller->registry().nodes().empty());
   CHECK(world.enroll_by(node, token) == "root certificate");
+}
+
+TEST_CASE("tokens that are used up, over or revoked take no room from live ones") {
+  EnrollmentWorld world;
+  Tokens tokens;
+  const auto now_s = world.clock.wall_ns() / second_ns;
+  const auto fill = [&](const std::function<void(KnownToken&)>& change) {
+    for (std::size_t i = 0; i < limits::tokens_max; ++i) {
+      KnownToken token;
+      token.token.key = random_bytes<32>();
+      token.token.expires_s = now_s + 1;
+      change(token);
+      tokens.put(std::move(token));
+    }
+  };
+  const auto outcome = [&] {
+    const auto checked = tokens.check(world.make_token().object, world.fleet.root, now_s);
+    return checked.ok() ? "registered" : checked.error().name;
+  };
+  fill([](KnownToken& token) { token.used = token.token.uses; });
+  fill([](KnownToken& token) { token.state = TokenState::revoked; });
+  fill([&](KnownToken& token) { token.token.expires_s = now_s; });
+  CHECK(outcome() == "registered");
+  fill([](KnownToken&) {});
+  CHECK(outcome() == "too_many_tokens");
+}
+
+TEST_CASE("nodes that have ended take no room from those that live, up to twice as many in all") {
+  EnrollmentWorld world;
+  Registry registry;
+  std::size_t made = 0;
+  const auto fill = [&](std::size_t count, NodeState state) {
+    for (; made < count; ++made) {
+      Node node;
+      append_u64(node.certificate_object, made);
+      std::copy_n(node.certificate_object.begin(), 8, node.certificate.node.data.begin());
+      std::copy_n(node.certificate_object.begin(), 8, node.certificate.transport_key.data.begin());
+      node.certificate.name = "node" + std::to_string(made);
+      node.state = state;
+      registry.put(std::move(node));
+    }
+  };
+  const TestNode another("another");
+  const auto outcome = [&] {
+    const auto checked =
+        registry.check_enrollment(another.certificate(world.fleet), world.fleet.root);
+    return checked.ok() ? "registered" : checked.error().name;
+  };
+  fill(1'000, NodeState::retired);
+  fill(limits::nodes_max, NodeState::registered);
+  CHECK(outcome() == "registered");
+  fill(limits::nodes_max + 1'000, NodeState::registered);
+  CHECK(outcome() == "too_many_nodes");
+  const Node* one = registry.named("node5000");
+  Node ended = *one;
+  ended.state = NodeState::revoked;
+  registry.put(std::move(ended));
+  CHECK(outcome() == "registered");
+  fill(limits::nodes_ever_max, NodeState::retired);
+  CHECK(outcome() == "too_many_nodes");
 }
 
 TEST_CASE("a flood from one source is cut off and the source is heard again later") {
