@@ -61,6 +61,7 @@ Status Agent::rotate_transport_key() {
 }
 
 void Agent::ask_for_rekeying() {
+  transport_.seal_anew(keys_->key(), parts_.clock.wall_ns() / 1'000'000'000);
   const bool is_sent =
       parts_.courier.send(encode_message(MessageType::rekey, *transport_.statement()));
   const std::int64_t now = parts_.clock.monotonic_ns();

@@ -1,5 +1,6 @@
 #include "agent/transport_keyring.h"
 
+#include "common/key_succession.h"
 #include "common/limits.h"
 #include "common/paths.h"
 #include "common/transport_key.h"
@@ -41,18 +42,32 @@ void TransportKeyring::take_up() {
   next_ = Next{std::move(*pair), std::move(**statement), read->version};
 }
 
+Bytes TransportKeyring::sealed(const Next& next, const SigningKey& record_key,
+                               std::int64_t now_s) const {
+  return seal_object(ObjectType::transport_key,
+                     encode_transport_statement({node_, next.pair.public_key, next.version, now_s}),
+                     record_key);
+}
+
 Status TransportKeyring::begin(const SigningKey& record_key, std::int64_t now_s) {
   if (next_) return {};
   Next next;
   next.pair = generate_transport_keys();
   next.version = version_ + 1;
-  next.statement = seal_object(
-      ObjectType::transport_key,
-      encode_transport_statement({node_, next.pair.public_key, next.version, now_s}), record_key);
+  next.statement = sealed(next, record_key, now_s);
   REEVE_TRY(replace_file(disk_, paths::transport_key_next, key_file(next.pair)));
   REEVE_TRY(replace_file(disk_, paths::transport_statement_next, next.statement));
   next_ = std::move(next);
   return {};
+}
+
+// In memory alone: what the controller acknowledges is written by complete(), and the next start
+// has another record key.
+void TransportKeyring::seal_anew(const SigningKey& record_key, std::int64_t now_s) {
+  if (!next_) return;
+  const auto signer = signer_of(next_->statement, ObjectType::transport_key);
+  if (signer.ok() && *signer == record_key.hash()) return;
+  next_->statement = sealed(*next_, record_key, now_s);
 }
 
 // The statement last: with it the new key is this node's, as load_identity() judges.

@@ -15,6 +15,9 @@ class TransportKeyring {
 
   // Where one is under way already, that one goes on. Errors: the disk's.
   Status begin(const SigningKey& record_key, std::int64_t now_s);
+  // Seals the statement by this record key where an older one has signed it: a key that has a
+  // successor may move the session no more.
+  void seal_anew(const SigningKey& record_key, std::int64_t now_s);
   // What the controller is to hear; null where no rotation is under way.
   const Bytes* statement() const { return next_ ? &next_->statement : nullptr; }
   // The controller has acknowledged it. Errors: the disk's; then all is as before.
@@ -35,6 +38,7 @@ class TransportKeyring {
     std::uint64_t version = 0;
   };
   void take_up();
+  Bytes sealed(const Next& next, const SigningKey& record_key, std::int64_t now_s) const;
 
   Disk& disk_;
   NodeId node_;

@@ -169,7 +169,6 @@ Status Controller::take_heartbeat(const Node& node, const TransportKey& peer, By
 Status Controller::take_rekey(const Node& node, const TransportKey& peer, ByteView payload,
                               Turn& turn) {
   const bool is_kept = std::ranges::equal(payload, node.transport_object);
-  // Of a chain any key may have signed it: the answer to a statement may be late by a restart.
   const auto signer = signer_of(payload, ObjectType::transport_key);
   if (!signer.ok()) {
     count(signer.error().name);
@@ -180,6 +179,14 @@ Status Controller::take_rekey(const Node& node, const TransportKey& peer, ByteVi
   if (!*key) {
     count("key_unknown");
     return tell_newest(node, peer, turn);
+  }
+  // What is kept may have been signed by a key that has a successor by now; whoever has stolen such
+  // a key moves the node to no other.
+  const auto successors = NodeKeys(store_).successors(node, **key);
+  if (!successors.ok()) return successors.error();
+  if (!is_kept && !successors->empty()) {
+    count("key_retired");
+    return {};
   }
   auto rekeyed =
       is_kept ? Result<Node>(node) : registry_.check_rekeying(node.id(), payload, peer, **key);
@@ -222,7 +229,9 @@ Status Controller::commit(Turn& turn) {
   if (!rows && !turn.in_transaction) return {};
   REEVE_TRY(begin(turn));
   if (rows) REEVE_TRY(registry_.write_changes(store_));
-  for (const auto& done : turn.rekeyed) REEVE_TRY(store_.put_node(row_of(done.node)));
+  for (const auto& done : turn.rekeyed) {
+    REEVE_TRY(store_.put_node(row_of(registry_.with_keys_of(done.node))));
+  }
   REEVE_TRY(ledger_->commit());
   intake_.committed();
   turn.in_transaction = false;

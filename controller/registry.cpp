@@ -271,6 +271,17 @@ Result<Node> Registry::check_ending(const NodeId& id, NodeState state, ByteView 
   return node;
 }
 
+namespace {
+
+// The answer to the statement that is kept was lost, and the node has another record key by now.
+bool repeats(const Node& known, const TransportStatement& said) {
+  if (known.transport_object.empty()) return false;
+  const auto kept = read_transport_statement(known.transport_object);
+  return kept.ok() && kept->key == said.key && kept->version == said.version;
+}
+
+}  // namespace
+
 Result<Node> Registry::check_rekeying(const NodeId& id, ByteView statement,
                                       const TransportKey& spoken_by,
                                       const RecordKey& record_key) const {
@@ -278,6 +289,7 @@ Result<Node> Registry::check_rekeying(const NodeId& id, ByteView statement,
   REEVE_ASSERT(known != nullptr);
   auto verified = verify_transport_statement(statement, id, record_key.key);
   if (!verified.ok()) return verified.error();
+  if (repeats(*known, *verified)) return *known;
   const auto owner = by_transport_key_.find(verified->key);
   if (owner != by_transport_key_.end()) {
     return Error{"transport_key_taken", "this transport key is or was a node's"};
@@ -293,6 +305,14 @@ Result<Node> Registry::check_rekeying(const NodeId& id, ByteView statement,
   node.transport_object.assign(statement.begin(), statement.end());
   node.new_key = verified->key;
   node.former_key = spoken_by;
+  return node;
+}
+
+Node Registry::with_keys_of(const Node& rekeyed) const {
+  Node node = *find(rekeyed.id());
+  node.transport_object = rekeyed.transport_object;
+  node.new_key = rekeyed.new_key;
+  node.former_key = rekeyed.former_key;
   return node;
 }
 

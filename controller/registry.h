@@ -87,6 +87,8 @@ class Registry {
   // nothing. Errors: verify_transport_statement()'s, `transport_key_taken`, `statement_rollback`.
   Result<Node> check_rekeying(const NodeId& id, ByteView statement, const TransportKey& spoken_by,
                               const RecordKey& record_key) const;
+  // The node as it is here by now, with the transport keys of check_rekeying()'s: what is written.
+  Node with_keys_of(const Node& rekeyed) const;
   // Once that is durable: its transport keys are the registry's.
   void rekey(const Node& rekeyed);
   void holds_certificate(const NodeId& id, std::uint64_t version) {

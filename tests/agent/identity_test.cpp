@@ -188,10 +188,19 @@ TEST_CASE("a controller that has lost a transport key is told of it again") {
 TEST_CASE("a rotation that a restart interrupts goes on with the same key") {
   AgentWorld world;
   world.start();
+  world.link_up();
   REQUIRE(world.agent->rotate_transport_key().ok());
+  world.link_up();
+  const auto begun = read_transport_statement(world.courier.payloads(MessageType::rekey).back());
   world.start();
   world.link_up();
   const auto first = world.courier.payloads(MessageType::rekey).back();
+  CHECK(read_transport_statement(first)->key == begun->key);
+  // By the record key of this start: the one before has a successor, and moves nobody.
+  const auto keys = world.key_chain();
+  const auto signer = keys.find(*signer_of(first, ObjectType::transport_key));
+  REQUIRE(signer != nullptr);
+  CHECK(signer->number == 2);
   REQUIRE(world.agent->rotate_transport_key().ok());
   world.advance(limits::ack_timeout_ns);
   CHECK(world.courier.payloads(MessageType::rekey).back() == first);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/limits.h"
+#include "common/transport_key.h"
 #include "tests/controller/world.h"
 
 using namespace reeve;
@@ -211,4 +212,61 @@ TEST_CASE("operators are given the statements of the nodes that they ask for, fr
   CHECK(ask(at[0].leaf_index + 1).size() == 1);
   CHECK(world.ask("successions", {{"nodes", Value::Array{}}}).empty());
   CHECK(world.ask_refused("successions", {{"nodes", 7}}).name == "malformed");
+}
+
+namespace {
+
+Bytes transport_statement(const TestNode& node, const TransportKey& key, std::uint64_t version) {
+  return seal_object(ObjectType::transport_key,
+                     encode_transport_statement({node.id, key, version, 1}), node.key);
+}
+
+// What the controller answers to a statement of a transport key.
+bool is_rekeyed(Joined& world, const TestNode& by, const Bytes& statement) {
+  world.send(by, MessageType::rekey, statement);
+  world.step();
+  bool told = false;
+  for (const auto& message : world.received(by)) {
+    told = told || (message.type == MessageType::rekeyed &&
+                    std::ranges::equal(message.payload, sha256(statement).view()));
+  }
+  return told;
+}
+
+}  // namespace
+
+TEST_CASE("a record key that has a successor moves its node's session to no other key") {
+  Joined world;
+  const auto stolen = world.node.clone();
+  world.connect(world.node);
+  REQUIRE(world.tell(rotate(world.node, 1, epoch_of(1)).statement).size() == 1);
+  const auto theirs = generate_transport_keys().public_key;
+  CHECK_FALSE(is_rekeyed(world, world.node, transport_statement(stolen, theirs, 1)));
+  CHECK(world.counted("key_retired") == 1);
+  CHECK_FALSE(world.controller->admits_node(theirs));
+  const auto ours = generate_transport_keys().public_key;
+  const auto statement = transport_statement(world.node, ours, 1);
+  CHECK(is_rekeyed(world, world.node, statement));
+  // Its answer was lost, and the node has yet another record key when it asks again.
+  REQUIRE(world.tell(rotate(world.node, 2, epoch_of(2)).statement).size() == 1);
+  CHECK(is_rekeyed(world, world.node, statement));
+  CHECK(is_rekeyed(world, world.node, transport_statement(world.node, ours, 1)));
+  CHECK_FALSE(is_rekeyed(world, world.node, transport_statement(world.node, theirs, 1)));
+  CHECK(world.controller->admits_node(ours));
+  world.reopen();
+  CHECK(world.controller->admits_node(ours));
+}
+
+TEST_CASE("a transport key that comes with a flag takes nothing of the flag") {
+  Joined world;
+  world.connect(world.node);
+  auto twin = world.node.clone();
+  const auto key = generate_transport_keys().public_key;
+  world.send(world.node, MessageType::rekey, transport_statement(world.node, key, 1));
+  world.send(world.node, world.node.next_batch(Stream::urgent));
+  world.send(world.node, twin.next_batch(Stream::urgent));
+  world.step();
+  world.reopen();
+  CHECK(world.controller->admits_node(key));
+  CHECK(world.controller->registry().find(world.node.id)->flag_names().size() == 1);
 }
