@@ -44,6 +44,7 @@ Result<std::unique_ptr<Agent>> Agent::start(const Parts& parts) {
   auto agent = std::make_unique<Agent>(parts, before, std::move(beginning.incidents),
                                        std::move(*keys), epoch);
   record_start(agent->recorder_, before, std::move(beginning.untold), parts.clock.wall_ns());
+  if (agent->ledger_.is_lost()) agent->recorder_.add("checkpoint_lost", std::nullopt, {});
   // Durable before the first fix, so that there is a segment for its intent.
   agent->recorder_.flush();
   keep_agent_version(parts.disk);
@@ -61,15 +62,16 @@ Agent::Agent(const Parts& parts, const Before& before, Incidents incidents,
       keys_(std::move(keys)),
       recorder_({parts.clock, parts.disk, keys_->key(), parts.identity.certificate.node, epoch,
                  incidents_, parts.segment_bytes_max, parts.journal_bytes_max,
-                 [this] { return keys_->finish(); }},
+                 parts.acknowledged_bytes_max, [this] { return keys_->finish(); }},
                 before.urgent, before.routine),
       store_({parts.disk, time_, parts.identity.certificate.node, parts.identity.certificate.labels,
               parts.identity.root, parts.identity.root_object}),
       pauses_({parts.clock, parts.disk, time_, certificate_.labels}),
       enforcer_({parts.eyes, parts.hands, parts.clock, recorder_, incidents_, parts.sensors,
                  parts.notes, ByteReader(epoch.view()).u64()}),
+      ledger_(parts.disk, parts.identity.root.origin),
       outbox_({parts.clock, parts.disk, parts.courier, parts.identity.certificate.node,
-               recorder_.journal(Stream::urgent), recorder_.journal(Stream::routine),
+               recorder_.journal(Stream::urgent), recorder_.journal(Stream::routine), time_,
                ByteReader(epoch.view()).u64()}),
       reserve_(parts.disk, parts.reserve_bytes),
       key_due_(parts.clock.monotonic_ns() + limits::key_lifetime_ns) {}
@@ -135,9 +137,7 @@ std::int64_t Agent::step() {
   notice_courier();
   if (link_is_up_) talk();
   recorder_.tell_damage();
-  for (Stream stream : {Stream::urgent, Stream::routine})
-    recorder_.set_acknowledged(stream, outbox_.acknowledged(stream));
-  outbox_.keep_positions();
+  keep_accounts();
   return next_due();
 }
 
@@ -177,13 +177,15 @@ void Agent::stop(const StopCause& cause) {
   }
   recorder_.record_stop(fields_of(cause));
   recorder_.flush();
+  ledger_.keep_now(parts_.clock.monotonic_ns());
   outbox_.keep_positions_now();
 }
 
 void Agent::talk() {
   const std::int64_t now = parts_.clock.monotonic_ns();
-  // First, so that what the newest key signs is believed from the first message on.
-  if (!keys_->send(parts_.courier, now)) {
+  // What is to be proven from, and the newest keys, so that what they sign is believed from the
+  // first message on.
+  if (!ledger_.send(parts_.courier, now) || !keys_->send(parts_.courier, now)) {
     heartbeat_due_ = now + limits::send_retry_ns;
     return;
   }
@@ -213,6 +215,7 @@ std::int64_t Agent::next_due() const {
   if (auto over = pauses_.next_due()) due = std::min(due, *over);
   due = std::min(due, key_due_);
   if (!link_is_up_) return due;
+  if (auto ask = ledger_.next_due()) due = std::min(due, *ask);
   if (auto send = keys_->next_due()) due = std::min(due, *send);
   due = std::min(due, heartbeat_due_);
   if (transport_.statement() != nullptr) due = std::min(due, rekey_due_);

@@ -8,6 +8,7 @@
 #include "agent/enforcer.h"
 #include "agent/freeze_watch.h"
 #include "agent/identity.h"
+#include "agent/ledger_watch.h"
 #include "agent/outbox.h"
 #include "agent/pauses.h"
 #include "agent/policy_store.h"
@@ -41,6 +42,7 @@ class Agent {
     std::uint64_t journal_bytes_max = limits::journal_bytes_max;
     std::size_t reserve_bytes = limits::journal_reserve_bytes;
     bool was_stuck = false;  // the process before was killed because it had fallen silent
+    std::uint64_t acknowledged_bytes_max = limits::acknowledged_bytes_max;
   };
   // Reads the journal back and loads the cached policy; nothing has been enforced yet. Errors: the
   // disk's, where the journal cannot even be listed.
@@ -73,6 +75,7 @@ class Agent {
   const Enforcer& enforcer() const { return enforcer_; }
   const PolicyStore& policy_store() const { return store_; }
   const Recorder& recorder() const { return recorder_; }
+  const LedgerWatch& ledger() const { return ledger_; }
   bool link_is_up() const { return link_is_up_; }
 
  private:
@@ -81,6 +84,8 @@ class Agent {
   void hear(const WireMessage& message);
   void hear_link_state(ByteView payload);
   void hear_acknowledgement(ByteView payload);
+  void record_rewrite(const LedgerWatch::Rewrite& rewrite);
+  void keep_accounts();
   void hear_certificate(ByteView object);
   void adopt_certificate();
   void tell_certificate();
@@ -120,6 +125,7 @@ class Agent {
   PolicyStore store_;
   Pauses pauses_;
   Enforcer enforcer_;
+  LedgerWatch ledger_;
   Outbox outbox_;
   Reserve reserve_;
   std::int64_t reserve_due_ = 0;  // when it is tried again

@@ -31,6 +31,13 @@ inline constexpr std::size_t damage_remembered_max = 64;  // places that are not
 inline constexpr std::uint64_t journal_bytes_max = 1u << 30;
 inline constexpr std::uint64_t journal_bytes_max_min = 64u << 20;
 static_assert(journal_bytes_max_min >= 8 * journal_segment_bytes_max);
+// What the controller has proven to have is kept for so long, or as much of both streams together,
+// whichever is reached first. When that was acknowledged is kept by the hour.
+inline constexpr std::int64_t acknowledged_kept_s = 7 * 86'400;
+inline constexpr std::uint64_t acknowledged_bytes_max = 256u << 20;
+inline constexpr std::int64_t acknowledged_mark_s = 3'600;
+inline constexpr std::size_t acknowledged_marks_max = 256;
+static_assert(acknowledged_marks_max > acknowledged_kept_s / acknowledged_mark_s + 2);
 // Records that were not taken are told of when they are taken again, and once in so much time.
 inline constexpr std::int64_t gap_record_ns = 600'000'000'000;
 // Sealed and written at a time: what a refusing disk leaves sealed is no more than this, so that
@@ -100,6 +107,15 @@ inline constexpr std::int64_t credit_pause_ns = 10'000'000'000;
 
 // How often the acknowledged positions are written down; what is lost is only sent again.
 inline constexpr std::int64_t acknowledged_write_ns = 1'000'000'000;
+
+// The ledger's checkpoint: how often the accepted one is written down (nothing is let go of before
+// that), and how soon the controller is told again what it is to prove from.
+inline constexpr std::int64_t checkpoint_write_ns = 10'000'000'000;
+inline constexpr std::int64_t checkpoint_ask_ns = 1'000'000'000;
+// Signed checkpoints that contradict it: known ones, and how many get a record in so much time.
+inline constexpr std::size_t rewrites_remembered_max = 64;
+inline constexpr std::size_t rewrites_recorded_max = 8;
+inline constexpr std::int64_t rewrites_interval_ns = 600'000'000'000;
 inline constexpr std::int64_t send_retry_ns = 20'000'000;  // after a full courier's socket
 inline constexpr std::size_t courier_messages_per_step = 64;
 

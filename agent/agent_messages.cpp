@@ -43,6 +43,7 @@ void Agent::hear(const WireMessage& message) {
     case MessageType::enroll:
     case MessageType::rekey:
     case MessageType::certificate_held:
+    case MessageType::checkpoint_held:
     case MessageType::enroll_answer:
     case MessageType::configure_enrollment:
       return;  // never to a node that is enrolled
@@ -67,6 +68,7 @@ void Agent::hear_link_state(ByteView payload) {
   heartbeat_due_ = 0;
   fetch_due_ = 0;
   keys_->send_again();
+  ledger_.begin_link();
   outbox_.begin_link();
 }
 
@@ -77,12 +79,6 @@ void Agent::notice_link() {
   link_told_ = link_is_up_;
   link_tell_at_ = now + limits::link_note_ns;
   parts_.notes.note(link_is_up_ ? "link up" : "link down");
-}
-
-void Agent::hear_acknowledgement(ByteView payload) {
-  const auto acknowledgement = decode_acknowledgement(payload);
-  if (!acknowledgement.ok() || keys_->acknowledge(*acknowledgement)) return;
-  outbox_.acknowledge(*acknowledgement);
 }
 
 // Proof that somebody else has, or had, a key of ours: a clone, a thief, or this host before a
@@ -189,6 +185,7 @@ void Agent::send_heartbeat() {
                  recorder_.durable_records(Stream::routine)};
   beat.gaps = outbox_.gaps();
   beat.pauses = pauses_.ids();
+  beat.ledger = {ledger_.accepted().size, ledger_.accepted().root, std::string(ledger_.trouble())};
   const Bytes object = seal_object(ObjectType::heartbeat, encode_heartbeat(beat), keys_->key());
   const std::int64_t now = parts_.clock.monotonic_ns();
   if (parts_.courier.send(encode_message(MessageType::heartbeat, object))) {

@@ -173,6 +173,13 @@ void Journal::note_damage(std::uint32_t segment, std::uint64_t offset, std::uint
   damage_.push_back(place);
 }
 
+std::uint64_t Journal::bytes_before(std::uint32_t segment) const {
+  std::uint64_t out = 0;
+  for (auto older = sizes_.begin(); older != sizes_.end() && older->first < segment; ++older)
+    out += older->second;
+  return out;
+}
+
 std::optional<std::uint32_t> Journal::spare_segment() const {
   if (segments_.size() < 2 || segments_.front() >= settings_.needed_from) return std::nullopt;
   return segments_.front();

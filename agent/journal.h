@@ -19,6 +19,14 @@ struct JournalPosition {
   auto operator<=>(const JournalPosition&) const = default;
 };
 
+// What may go of a stream, however a start comes about: all before a position that is written down
+// is proven to be in the ledger, under a checkpoint that is written down. Segments before the
+// number have been kept for as long as they should.
+struct Releasable {
+  JournalPosition position;
+  std::uint32_t expired_before = 0;
+};
+
 // Bytes of a segment that hold nothing that can be read.
 struct JournalDamage {
   std::uint32_t segment = 0;
@@ -77,8 +85,9 @@ class Journal {
   // What has been stepped over in older segments, each place once.
   std::vector<JournalDamage> take_damage() { return std::exchange(damage_, {}); }
 
-  // Of all segments.
+  // Of all segments, and of those before one.
   std::uint64_t bytes() const { return older_bytes_ + size_; }
+  std::uint64_t bytes_before(std::uint32_t segment) const;
   // The oldest segment, where neither writing nor a start needs it.
   std::optional<std::uint32_t> spare_segment() const;
   // Removes it; how many bytes that gave back. What a crash brings back is only older history.

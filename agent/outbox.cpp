@@ -9,12 +9,13 @@ namespace reeve {
 namespace {
 
 constexpr std::string_view magic = "RVAK";
-constexpr std::uint32_t version = 2;
-constexpr std::size_t positions_bytes_max = 256;
+constexpr std::uint32_t version = 3;
+constexpr std::size_t positions_bytes_max = 256 + 2 * limits::acknowledged_marks_max * 12;
 
 struct HeaderFacts {
   BatchHeader header;
   Digest digest;
+  Digest leaf;
 };
 
 Result<HeaderFacts> facts_of(ByteView batch) {
@@ -25,7 +26,7 @@ Result<HeaderFacts> facts_of(ByteView batch) {
   if (!opened.ok()) return opened.error();
   auto header = decode_batch_header(opened->payload);
   if (!header.ok()) return header.error();
-  return HeaderFacts{*header, sha256(object)};
+  return HeaderFacts{*header, sha256(object), leaf_hash(object)};
 }
 
 }  // namespace
@@ -35,10 +36,11 @@ Outbox::Outbox(const Parts& parts) : parts_(parts) {
   lanes_[1].journal = &parts_.routine;
   load_positions();
   for (Lane& lane : lanes_) {
-    if (lane.acknowledged > lane.journal->durable_end()) {
-      lane.acknowledged = {};
-      lane.acknowledged_end.reset();
-    }
+    if (lane.acknowledged > lane.journal->durable_end()) lane.give_up();
+    // Written again, since a power cut may still take what an earlier run left; and what has no
+    // mark, having outlived its own, gets one.
+    is_unwritten_ = is_unwritten_ || lane.acknowledged_end.has_value();
+    lane.retention.acknowledged(lane.acknowledged.segment, parts_.time.now_s());
     lane.next = lane.acknowledged;
     lane.next_end = lane.acknowledged_end;
   }
@@ -128,6 +130,7 @@ Outbox::Rest Outbox::send_new(Lane& lane) {
     flight.next = stored->next;
     flight.end = {facts->header.epoch, facts->header.first + facts->header.count - 1,
                   facts->digest};
+    flight.leaf = facts->leaf;
     flight.bytes = bytes;
     if (!send(*stored, flight)) return Rest::courier_full;
     flying_bytes_ += bytes;
@@ -190,14 +193,25 @@ bool Outbox::send(const StoredBatch& stored, Flight& flight) {
   return true;
 }
 
+bool Outbox::is_of(const Acknowledgement& acknowledgement, const Flight& flight) {
+  return !flight.is_acknowledged && flight.end.epoch == acknowledgement.epoch &&
+         flight.end.last == acknowledgement.last && flight.end.header == acknowledgement.header;
+}
+
+std::optional<Digest> Outbox::leaf_of(const Acknowledgement& acknowledgement) const {
+  if (acknowledgement.node != parts_.node) return std::nullopt;
+  const auto& flying = lane(acknowledgement.stream).flying;
+  const auto flight = std::ranges::find_if(
+      flying, [&](const Flight& candidate) { return is_of(acknowledgement, candidate); });
+  if (flight == flying.end()) return std::nullopt;
+  return flight->leaf;
+}
+
 bool Outbox::acknowledge(const Acknowledgement& acknowledgement) {
   if (acknowledgement.node != parts_.node) return false;
   Lane& lane = lanes_[static_cast<std::size_t>(acknowledgement.stream)];
-  const auto flight = std::ranges::find_if(lane.flying, [&](const Flight& candidate) {
-    return !candidate.is_acknowledged && candidate.end.epoch == acknowledgement.epoch &&
-           candidate.end.last == acknowledgement.last &&
-           candidate.end.header == acknowledgement.header;
-  });
+  const auto flight = std::ranges::find_if(
+      lane.flying, [&](const Flight& candidate) { return is_of(acknowledgement, candidate); });
   if (flight == lane.flying.end()) return false;
   flight->is_acknowledged = true;
   flying_bytes_ -= flight->bytes;
@@ -218,6 +232,12 @@ void Outbox::land(Lane& lane) {
     lane.flying.pop_front();
     is_unwritten_ = true;
   }
+  lane.retention.acknowledged(lane.acknowledged.segment, parts_.time.now_s());
+}
+
+Releasable Outbox::release(Stream stream, std::int64_t now_s) {
+  Lane& of = lanes_[static_cast<std::size_t>(stream)];
+  return {of.written, of.retention.expired_before(now_s)};
 }
 
 // Between one and two of it: nodes that lost one controller at one moment do not stay in step.
@@ -244,10 +264,17 @@ void Outbox::keep_positions_now() {
     append(bytes, end.epoch.view());
     append_u64(bytes, end.last);
     append(bytes, end.header.view());
+    append_u16(bytes, static_cast<std::uint16_t>(lane.retention.marks().size()));
+    for (const Retention::Mark& mark : lane.retention.marks()) {
+      append_u32(bytes, mark.before);
+      append_u64(bytes, static_cast<std::uint64_t>(mark.until_s));
+    }
   }
   append_u64(bytes, checksum(bytes, {}));
   // What cannot be written is sent again after the next start, and dropped there as a repeat.
-  if (replace_file(parts_.disk, paths::acknowledged, bytes).ok()) is_unwritten_ = false;
+  if (!replace_file(parts_.disk, paths::acknowledged, bytes).ok()) return;
+  is_unwritten_ = false;
+  for (Lane& lane : lanes_) lane.written = lane.acknowledged;
 }
 
 void Outbox::load_positions() {
@@ -256,18 +283,29 @@ void Outbox::load_positions() {
   const ByteView covered = ByteView(**bytes).first((*bytes)->size() - 8);
   ByteReader reader(**bytes);
   if (text_of(reader.take(4)) != magic || reader.u32() != version) return;
-  std::array<std::pair<JournalPosition, End>, 2> read;
-  for (auto& [position, end] : read) {
-    position.segment = reader.u32();
-    position.offset = reader.u64();
+  std::array<Lane, 2> read;
+  for (Lane& lane : read) {
+    lane.acknowledged.segment = reader.u32();
+    lane.acknowledged.offset = reader.u64();
+    End end;
     end.epoch = reader.take_fixed<16>();
     end.last = reader.u64();
     end.header = reader.take_fixed<32>();
+    if (!end.epoch.is_zero()) lane.acknowledged_end = end;
+    std::deque<Retention::Mark> marks;
+    const std::size_t count = reader.u16();
+    if (count > limits::acknowledged_marks_max) return;
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::uint32_t before = reader.u32();
+      marks.push_back({before, static_cast<std::int64_t>(reader.u64())});
+    }
+    lane.retention.restore(std::move(marks));
   }
   if (reader.u64() != checksum(covered, {}) || !reader.ok() || !reader.at_end()) return;
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    lanes_[i].acknowledged = read[i].first;
-    if (!read[i].second.epoch.is_zero()) lanes_[i].acknowledged_end = read[i].second;
+    lanes_[i].acknowledged = read[i].acknowledged;
+    lanes_[i].acknowledged_end = read[i].acknowledged_end;
+    lanes_[i].retention = std::move(read[i].retention);
   }
 }
 

@@ -8,6 +8,8 @@
 #include "agent/agent_limits.h"
 #include "agent/courier_port.h"
 #include "agent/journal.h"
+#include "agent/retention.h"
+#include "agent/trusted_time.h"
 #include "common/clock.h"
 #include "common/record.h"
 #include "common/wire.h"
@@ -23,6 +25,7 @@ class Outbox {
     NodeId node;
     Journal& urgent;
     Journal& routine;
+    const TrustedTime& time;
     std::uint64_t jitter_seed = 0;
   };
   // Takes up the positions that were written down last.
@@ -32,7 +35,10 @@ class Outbox {
   void begin_link();
   // Sends what may be sent.
   void pump();
-  // False, and nothing changed, unless it is for a batch that is on its way.
+  // The ledger's leaf that an acknowledgement speaks of, where that batch is on its way.
+  std::optional<Digest> leaf_of(const Acknowledgement& acknowledgement) const;
+  // Of what is proven to be in the ledger. False, and nothing changed, unless it is for a batch
+  // that is on its way.
   bool acknowledge(const Acknowledgement& acknowledgement);
   // Writes the acknowledged positions down, at most once in limits::acknowledged_write_ns.
   void keep_positions();
@@ -43,7 +49,8 @@ class Outbox {
   std::vector<ChainGap> gaps() const;
   std::vector<ChainGap> take_new_gaps() { return std::exchange(new_gaps_, {}); }
 
-  JournalPosition acknowledged(Stream stream) const { return lane(stream).acknowledged; }
+  // What may go of a stream where the checkpoint that it was proven under is durable now.
+  Releasable release(Stream stream, std::int64_t now_s);
   // When pump() or keep_positions() has something to do by the clock alone.
   std::optional<std::int64_t> next_due() const;
   std::size_t in_flight() const { return lanes_[0].flying.size() + lanes_[1].flying.size(); }
@@ -59,6 +66,7 @@ class Outbox {
     JournalPosition begin;
     JournalPosition next;
     End end;
+    Digest leaf;
     std::size_t bytes = 0;
     std::int64_t again_at = 0;
     std::int64_t patience = limits::ack_timeout_ns;  // doubles with each time it is sent
@@ -69,12 +77,21 @@ class Outbox {
     Journal* journal = nullptr;
     JournalPosition acknowledged;  // all before it are
     std::optional<End> acknowledged_end;
+    JournalPosition written;      // of `acknowledged`, as this run wrote it down last
+    Retention retention;          // of the segments before `written`
     JournalPosition next;         // the next to read
     std::optional<End> next_end;  // of what lies before it
     int refusals = 0;             // of the disk to read there, one after another
     std::int64_t read_from = 0;   // not before this time
     std::deque<Flight> flying;
     std::deque<ChainGap> gaps;  // before what has no acknowledgement yet
+
+    // The journal is not the one that the positions are of.
+    void give_up() {
+      acknowledged = {};
+      acknowledged_end.reset();
+      retention = {};
+    }
   };
   // Why no more of a lane is sent now.
   enum class Rest : std::uint8_t { nothing_left, no_credit, courier_full, gap_untold };
@@ -87,6 +104,7 @@ class Outbox {
   bool is_behind_gap(Lane& lane, const BatchHeader& header);
   static bool is_written_again(Lane& lane, const BatchHeader& header);
   bool send(const StoredBatch& stored, Flight& flight);
+  static bool is_of(const Acknowledgement& acknowledgement, const Flight& flight);
   void land(Lane& lane);
   std::int64_t jittered(std::int64_t ns);
   void load_positions();

@@ -25,6 +25,7 @@ class Recorder final : public Accounts {
     const Incidents& incidents;
     std::size_t segment_bytes_max = limits::journal_segment_bytes_max;
     std::uint64_t journal_bytes_max = limits::journal_bytes_max;
+    std::uint64_t acknowledged_bytes_max = limits::acknowledged_bytes_max;
     // Asked before anything is sealed: a key that is about to follow must be durable by then. None:
     // the key stays as it is.
     std::function<Status()> settle_key{};
@@ -62,10 +63,13 @@ class Recorder final : public Accounts {
   void begin_stop() { is_stopping_ = true; }
   // What waits unsealed is counted into the gap instead: the disk is full, and a stop must go by.
   void give_up_waiting();
-  // Up to where the controller has a stream: at the size limit that goes first.
-  void set_acknowledged(Stream stream, JournalPosition position) {
-    half(stream).acknowledged = position;
+  // Up to where the ledger is proven to have a stream: at the size limit that goes first.
+  void set_releasable(Stream stream, Releasable releasable) {
+    half(stream).releasable = releasable;
   }
+  // Of that, removes what has been kept long enough, or is more than
+  // Parts::acknowledged_bytes_max.
+  void trim();
 
   // Why the disk does not take records now, if so.
   const std::optional<Error>& refusal() const;
@@ -89,7 +93,7 @@ class Recorder final : public Accounts {
     std::optional<Error> refusal;
     std::int64_t retry_at = 0;
     std::int64_t retry_delay = 0;
-    JournalPosition acknowledged;
+    Releasable releasable;
     std::map<Epoch, std::uint64_t> dropped;  // for the limit: the last sequence of each
   };
   Half& half(Stream stream) { return stream == Stream::urgent ? urgent_ : routine_; }
@@ -100,7 +104,8 @@ class Recorder final : public Accounts {
   void wait(Half& half);
   bool is_within_limit(const Half& half) const;
   bool make_room(Half& half);
-  bool drop_acknowledged(Half& half);
+  bool drop_releasable(Half& half, std::string_view reason);
+  static std::uint64_t releasable_bytes(const Half& half);
   bool drop_routine();
   bool is_gap_due(Half& half);
   void commit_half(Half& half);

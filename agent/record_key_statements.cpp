@@ -31,11 +31,21 @@ void RecordKeys::send_again() {
   for (Statement& statement : statements_) statement.sent_at.reset();
 }
 
+bool RecordKeys::is_of(const Acknowledgement& acknowledgement, const Statement& statement) const {
+  return statement.digest == acknowledgement.header &&
+         statement.link.number == acknowledgement.last && acknowledgement.node == node_;
+}
+
+std::optional<Digest> RecordKeys::leaf_of(const Acknowledgement& acknowledgement) const {
+  const auto found = std::ranges::find_if(
+      statements_, [&](const Statement& statement) { return is_of(acknowledgement, statement); });
+  if (found == statements_.end()) return std::nullopt;
+  return leaf_hash(found->object);
+}
+
 bool RecordKeys::acknowledge(const Acknowledgement& acknowledgement) {
-  const auto found = std::ranges::find_if(statements_, [&](const Statement& statement) {
-    return statement.digest == acknowledgement.header &&
-           statement.link.number == acknowledgement.last && acknowledgement.node == node_;
-  });
+  const auto found = std::ranges::find_if(
+      statements_, [&](const Statement& statement) { return is_of(acknowledgement, statement); });
   if (found == statements_.end()) return false;
   found->is_acknowledged = true;
   return true;

@@ -50,6 +50,8 @@ class RecordKeys {
   // in no other way. False when the courier takes no more.
   bool send(CourierPort& courier, std::int64_t now_ns);
   void send_again();  // a link that has come up
+  // The ledger's leaf that an acknowledgement of a statement of ours speaks of.
+  std::optional<Digest> leaf_of(const Acknowledgement& acknowledgement) const;
   // True for a statement of ours.
   bool acknowledge(const Acknowledgement& acknowledgement);
   // When send() has something to do by the clock alone.
@@ -85,6 +87,7 @@ class RecordKeys {
   void wipe(std::string_view name);
   std::uint64_t acknowledged() const;
   void add_statement(KeySuccession link, Bytes object);
+  bool is_of(const Acknowledgement& acknowledgement, const Statement& statement) const;
 
   Disk& disk_;
   NodeId node_;

@@ -52,23 +52,45 @@ bool Recorder::is_within_limit(const Half& half) const {
 // durable stays and what is new is only counted: nobody washes an old record out with noise.
 bool Recorder::make_room(Half& half) {
   while (!is_within_limit(half)) {
-    if (drop_acknowledged(routine_) || drop_acknowledged(urgent_)) continue;
+    if (drop_releasable(routine_, "journal_full") || drop_releasable(urgent_, "journal_full"))
+      continue;
     if (&half == &urgent_ && drop_routine()) continue;
     return false;
   }
   return true;
 }
 
-bool Recorder::drop_acknowledged(Half& half) {
+std::uint64_t Recorder::releasable_bytes(const Half& half) {
+  return half.journal.bytes_before(half.releasable.position.segment);
+}
+
+// The stream that has more of it gives first.
+void Recorder::trim() {
+  for (Half* half : {&routine_, &urgent_}) {
+    while (half->journal.begin().segment < half->releasable.expired_before &&
+           drop_releasable(*half, "age")) {
+    }
+  }
+  while (true) {
+    const std::uint64_t urgent = releasable_bytes(urgent_);
+    const std::uint64_t routine = releasable_bytes(routine_);
+    if (urgent + routine <= parts_.acknowledged_bytes_max) return;
+    Half& more = urgent > routine ? urgent_ : routine_;
+    Half& less = urgent > routine ? routine_ : urgent_;
+    if (!drop_releasable(more, "size") && !drop_releasable(less, "size")) return;
+  }
+}
+
+bool Recorder::drop_releasable(Half& half, std::string_view reason) {
   const auto segment = half.journal.spare_segment();
-  if (!segment || *segment >= half.acknowledged.segment) return false;
+  if (!segment || *segment >= half.releasable.position.segment) return false;
   const auto bytes = half.journal.drop_spare_segment();
   if (!bytes.ok()) return false;
   add("journal_trimmed", std::nullopt,
       {{"stream", name_of(half.journal.stream())},
        {"segment", std::uint64_t{*segment}},
        {"bytes", *bytes},
-       {"proof", false}});
+       {"reason", reason}});
   return true;
 }
 

@@ -68,6 +68,20 @@ Result<std::vector<ChainGap>> gaps_field(Fields& fields) {
   return out;
 }
 
+Value ledger_value(const LedgerSeen& seen) {
+  return Value::Map{{"size", seen.size}, {"root", seen.root}, {"error", seen.error}};
+}
+
+Result<LedgerSeen> ledger_field(Fields& fields) {
+  Fields parts(fields.value("ledger"), "a heartbeat's ledger");
+  LedgerSeen seen;
+  seen.size = parts.natural("size");
+  seen.root = parts.bytes<32>("root");
+  seen.error = parts.text("error");
+  REEVE_TRY(parts.finish(UnknownFields::keep));
+  return seen;
+}
+
 }  // namespace
 
 Bytes encode_heartbeat(const Heartbeat& heartbeat) {
@@ -89,7 +103,8 @@ Bytes encode_heartbeat(const Heartbeat& heartbeat) {
       {"blind", Value::Array(heartbeat.blind_spots.begin(), heartbeat.blind_spots.end())},
       {"sealed", Value::Array(heartbeat.sealed.begin(), heartbeat.sealed.end())},
       {"pauses", Value::Array(heartbeat.pauses.begin(), heartbeat.pauses.end())},
-      {"gaps", gaps_value(heartbeat.gaps)}});
+      {"gaps", gaps_value(heartbeat.gaps)},
+      {"ledger", ledger_value(heartbeat.ledger)}});
 }
 
 Result<Heartbeat> decode_heartbeat(ByteView payload) {
@@ -116,6 +131,9 @@ Result<Heartbeat> decode_heartbeat(ByteView payload) {
   auto gaps = gaps_field(fields);
   if (!gaps.ok()) return gaps.error();
   heartbeat.gaps = std::move(*gaps);
+  auto ledger = ledger_field(fields);
+  if (!ledger.ok()) return ledger.error();
+  heartbeat.ledger = std::move(*ledger);
   REEVE_TRY(fields.finish(UnknownFields::keep));
   return heartbeat;
 }

@@ -64,9 +64,12 @@ inline constexpr std::uint32_t first_credit_bytes = 16'384;
 // one hash a level and one more (RFC 9162 section 2.1.4).
 inline constexpr std::size_t proof_hashes_max = 65;
 inline constexpr std::size_t checkpoint_bytes_max = 16'384;
+// In an acknowledgement: its text and the log's own signatures, without those of cosigners.
+inline constexpr std::size_t acknowledged_checkpoint_bytes_max = 4'096;
 inline constexpr std::size_t note_signatures_max = 64;  // of one checkpoint: the log's, cosigners'
-inline constexpr std::size_t address_bytes_max = 280;  // "tcp://", a name of 253, a port
-static_assert(2 * 32 * proof_hashes_max + checkpoint_bytes_max + 256 < message_bytes_max);
+inline constexpr std::size_t address_bytes_max = 280;   // "tcp://", a name of 253, a port
+static_assert(2 * 32 * proof_hashes_max + acknowledged_checkpoint_bytes_max + 256 <
+              message_bytes_max);
 
 // Batches: the journal seals a new batch when the next record would not fit.
 inline constexpr std::size_t batch_header_bytes_max = 1'024;

@@ -146,6 +146,15 @@ struct ChainGap {
   bool operator==(const ChainGap&) const = default;
 };
 
+// What a node has seen of the ledger: the newest checkpoint that it accepted, and what it holds
+// against it.
+struct LedgerSeen {
+  std::uint64_t size = 0;  // 0 for none
+  Digest root;
+  std::string error;  // `ledger_rewritten`, `ledger_shorter`, or empty
+  bool operator==(const LedgerSeen&) const = default;
+};
+
 // A node's signed sign of life (signed object type heartbeat).
 struct Heartbeat {
   NodeId node;
@@ -166,6 +175,7 @@ struct Heartbeat {
   // Ids of operators' acts that pause what this agent fixes, or would with their version.
   std::vector<FixedBytes<16>> pauses{};
   std::vector<ChainGap> gaps;  // before batches that are still to come
+  LedgerSeen ledger{};
   bool operator==(const Heartbeat&) const = default;
 };
 Bytes encode_heartbeat(const Heartbeat& heartbeat);

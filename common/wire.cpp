@@ -26,6 +26,7 @@ constexpr std::array message_types{
     MessageType::rekey,
     MessageType::enroll,
     MessageType::certificate_held,
+    MessageType::checkpoint_held,
     MessageType::acknowledgement,
     MessageType::root,
     MessageType::manifest,
@@ -146,7 +147,7 @@ Result<Chunk> decode_chunk(ByteView payload) {
 }
 
 Bytes encode_acknowledgement(const Acknowledgement& acknowledgement) {
-  REEVE_ASSERT(acknowledgement.checkpoint.size() <= limits::checkpoint_bytes_max);
+  REEVE_ASSERT(acknowledgement.checkpoint.size() <= limits::acknowledged_checkpoint_bytes_max);
   Bytes out;
   append(out, acknowledgement.node.view());
   append(out, acknowledgement.epoch.view());
@@ -187,7 +188,7 @@ Result<Acknowledgement> decode_acknowledgement(ByteView payload) {
   if (!consistency) return consistency.error();
   out.consistency = std::move(*consistency);
   std::size_t checkpoint_bytes = reader.u32();
-  if (checkpoint_bytes > limits::checkpoint_bytes_max)
+  if (checkpoint_bytes > limits::acknowledged_checkpoint_bytes_max)
     return over_limit("a checkpoint is too large");
   out.checkpoint = owned(reader.take(checkpoint_bytes));
   if (!reader.ok() || !reader.at_end()) {

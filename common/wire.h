@@ -16,6 +16,7 @@ enum class MessageType : std::uint8_t {
   rekey = 0x05,       // signed object of type transport_key
   enroll = 0x06,      // signed object of type node_enrollment, at the enrollment endpoint only
   certificate_held = 0x07,  // u64 version of its certificate
+  checkpoint_held = 0x08,   // u64 size of the newest checkpoint that it has accepted
   // controller to node
   acknowledgement = 0x11,
   root = 0x12,      // signed object, the next in the chain
@@ -58,8 +59,9 @@ struct Chunk {
   bool operator==(const Chunk&) const = default;
 };
 
-// Sent only after the controller's commit. The checkpoint and both proofs are empty until the log
-// is published; they have their places now so that the layout need not change.
+// Sent only after the controller's commit, and no more than a claim until its proofs hold: the leaf
+// is in the tree of `tree_size`, and the checkpoint of that tree has grown out of the one of
+// `consistent_from`. Without a checkpoint the tree is that of the last one that was sent.
 struct Acknowledgement {
   NodeId node;
   Epoch epoch;
@@ -69,7 +71,7 @@ struct Acknowledgement {
   // How many bytes of batches this node may have on their way from now on, or one batch whatever
   // its size; 0: one, and not before a pause.
   std::uint32_t credit_bytes = 0;
-  std::uint64_t leaf_index = 0;
+  std::uint64_t leaf_index = 0;  // of the signed header, or of what else is acknowledged
   std::uint64_t tree_size = 0;
   std::vector<Digest> inclusion;
   std::uint64_t consistent_from = 0;

@@ -78,6 +78,10 @@ Status Controller::take_message(const Node& node, const TransportKey& peer, Byte
     registry_.holds_certificate(node.id(), ByteReader(message->payload).u64());
     return {};
   }
+  if (message->type == MessageType::checkpoint_held) {
+    take_checkpoint_held(node, peer, message->payload, turn);
+    return {};
+  }
   if (message->type == MessageType::rekey) return take_rekey(node, peer, message->payload, turn);
   if (message->type != MessageType::fetch) {
     count("wrong_type");
@@ -256,18 +260,6 @@ void Controller::lose(const Error& error, Turn& turn) {
                      error.name, error.detail));
   }
   store_failed_ns_ = clock_.boottime_ns();
-}
-
-void Controller::send_acknowledgements(ServerLink& link, const Turn& turn) {
-  const auto credit = credits_.share(clock_.boottime_ns());
-  for (const auto& waiting : turn.acknowledgements) {
-    auto acknowledgement = waiting.acknowledgement;
-    acknowledgement.tree_size = ledger_->size();
-    acknowledgement.credit_bytes = credit;
-    const auto message =
-        encode_message(MessageType::acknowledgement, encode_acknowledgement(acknowledgement));
-    count(link.send(waiting.peer, message) ? "acknowledged" : "link_full");
-  }
 }
 
 void Controller::send_rekeyed(ServerLink& link, const Turn& turn) {

@@ -85,6 +85,8 @@ class Controller {
   Status take_heartbeat(const Node& node, const TransportKey& peer, ByteView payload, Turn& turn);
   Status take_rekey(const Node& node, const TransportKey& peer, ByteView payload, Turn& turn);
   void take_fetch(const TransportKey& peer, ByteView payload, Turn& turn);
+  void take_checkpoint_held(const Node& node, const TransportKey& peer, ByteView payload,
+                            Turn& turn);
   Status begin(Turn& turn);
   Status commit(Turn& turn);
   void lose(const Error& error, Turn& turn);
@@ -116,7 +118,8 @@ class Controller {
   std::vector<std::string> notes_;
   std::int64_t rows_written_ns_ = 0;  // boot time
   std::optional<std::int64_t> store_failed_ns_;
-  std::string log_refusal_;  // of the files; each is told once
+  std::optional<std::int64_t> behind_told_ns_;  // that a node has seen more than this ledger has
+  std::string log_refusal_;                     // of the files; each is told once
 };
 
 }  // namespace reeve

@@ -39,8 +39,9 @@ inline constexpr std::size_t key_successors_max = 64;
 inline constexpr std::size_t successions_per_reply = 4'096;  // the asker goes on from the last
 // A node whose key nobody here certifies is told the newest that is certified no more often.
 inline constexpr std::int64_t tell_newest_ns = 5'000'000'000;
-inline constexpr std::int64_t store_retry_ns = 1'000'000'000;  // after a refused transaction
-inline constexpr std::int64_t manifest_ahead_s = 3'600;        // made later than that is refused
+inline constexpr std::int64_t behind_note_ns = 60'000'000'000;  // between two such lines of the log
+inline constexpr std::int64_t store_retry_ns = 1'000'000'000;   // after a refused transaction
+inline constexpr std::int64_t manifest_ahead_s = 3'600;         // made later than that is refused
 // Operators' requests: one made earlier or later than this by the controller's clock is refused, so
 // ids need to be remembered for no longer; beyond the second figure new requests are refused.
 inline constexpr std::int64_t request_age_ns = 300'000'000'000;

@@ -367,6 +367,11 @@ void Registry::told_newest(const NodeId& id, const Clock& clock) {
   at(id).told_newest_ns = clock.boottime_ns();
 }
 
+void Registry::holds_checkpoint(const NodeId& id, std::uint64_t size) {
+  at(id).held_checkpoint = size;
+  at(id).shown_checkpoint.reset();
+}
+
 void Registry::add_flag(const NodeId& id, NodeFlag flag) {
   auto& node = at(id);
   const auto bit = static_cast<std::uint32_t>(flag);

@@ -38,7 +38,11 @@ struct Node {
   NodeState state{};
   Bytes ending{};            // the operator's request that revoked or retired it
   Bytes transport_object{};  // the node's own statement; empty: the certificate's key is its key
-  std::uint64_t held_certificate = 0;        // as the node says; in this run of the controller
+  std::uint64_t held_certificate = 0;  // as the node says; in this run of the controller
+  // Sizes of checkpoints, in this run of the controller: the node's newest as it said last, and the
+  // one that it was sent since then.
+  std::uint64_t held_checkpoint = 0;
+  std::optional<std::uint64_t> shown_checkpoint{};
   std::optional<TransportKey> new_key{};     // as the statement says
   std::optional<TransportKey> former_key{};  // good until the new one has spoken
 
@@ -94,6 +98,9 @@ class Registry {
   void holds_certificate(const NodeId& id, std::uint64_t version) {
     at(id).held_certificate = version;
   }
+  // What the node holds is what it is shown the next checkpoint from.
+  void holds_checkpoint(const NodeId& id, std::uint64_t size);
+  void shown_checkpoint(const NodeId& id, std::uint64_t size) { at(id).shown_checkpoint = size; }
   // A message came by this key of the node: where it is the newest, the former one is not admitted
   // any more. True when that was news.
   bool spoke_by(const NodeId& id, const TransportKey& key);

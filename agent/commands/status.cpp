@@ -81,6 +81,16 @@ std::string policy_line(const Value& status) {
   return out;
 }
 
+std::string ledger_line(const Value& status) {
+  const std::string error = text_at(status, "ledger_error");
+  const std::string size = text_at(status, "ledger_size");
+  std::string out = size == "0" ? "no checkpoint yet" : size + " leaves accepted";
+  if (error == "ledger_rewritten")
+    out += "; ledger_rewritten: a signed checkpoint contradicts it, see the records of that name";
+  if (error == "ledger_shorter") out += "; ledger_shorter: the controller shows fewer";
+  return fmt::format("ledger     {}\n", out);
+}
+
 void print_text(const Value& status) {
   print(fmt::format("node       {}\n", printable(text_at(status, "node"))));
   print(fmt::format("policy     {}\n", policy_line(status)));
@@ -91,6 +101,7 @@ void print_text(const Value& status) {
                       printable(text_at(pause, "reason"))));
   print(fmt::format("link       {}, isolation: {}\n", text_at(status, "link"),
                     text_at(status, "isolation")));
+  print(ledger_line(status));
   print(fmt::format("sensors    {}\n", joined(items_at(status, "sensors"))));
   for (const Value& spot : items_at(status, "blind_spots"))
     if (spot.text() != nullptr) print(fmt::format("blind      {}\n", printable(*spot.text())));
@@ -121,7 +132,9 @@ int show_status(const Options& options) {
     print_json(*status);
   else
     print_text(*status);
-  return items_at(*status, "open").empty() ? 0 : 2;
+  const bool is_well =
+      items_at(*status, "open").empty() && text_at(*status, "ledger_error").empty();
+  return is_well ? 0 : 2;
 }
 
 }  // namespace reeve

@@ -34,6 +34,7 @@ bool may_leave(ByteView message, RelayDuty duty) {
     case MessageType::succession:
     case MessageType::rekey:
     case MessageType::certificate_held:
+    case MessageType::checkpoint_held:
       return duty == RelayDuty::node;
     case MessageType::enroll:
       return duty == RelayDuty::enrollment;
@@ -77,6 +78,7 @@ bool may_enter(ByteView message, RelayDuty duty) {
     case MessageType::enroll:
     case MessageType::rekey:
     case MessageType::certificate_held:
+    case MessageType::checkpoint_held:
     case MessageType::configure:
     case MessageType::link_state:
     case MessageType::configure_enrollment:

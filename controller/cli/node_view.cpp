@@ -66,6 +66,12 @@ constexpr std::array advices{
            "The controller shows less of its keys than this machine has seen: it came back from a "
            "backup, or hides the rest for whoever has an old key. Restarting the agent sends what "
            "a backup lacks."},
+    Advice{"ledger_rewritten",
+           "A checkpoint was signed that contradicts one which this node had accepted. Its record "
+           "of that name has both: look for each in the ledger. Treat the controller as taken."},
+    Advice{"ledger_shorter",
+           "The controller shows this node fewer leaves than it has seen: the ledger was put back "
+           "from a copy, or something is hidden. The node keeps all that it records."},
     Advice{"key_retired",
            "The key that signed had a successor by then: an old heartbeat is repeated, or an old "
            "key was stolen."},
@@ -77,7 +83,8 @@ std::string advice_page(const SeenNode& node) {
     // What the controller flags, `reeve node show` says more of.
     const bool is_flag =
         std::find(node.flags.begin(), node.flags.end(), advice.reason) != node.flags.end();
-    if (node.unproven != advice.reason || is_flag) continue;
+    const bool is_told = node.heartbeat && node.heartbeat->ledger.error == advice.reason;
+    if ((node.unproven != advice.reason && !is_told) || is_flag) continue;
     out += field_lines("what to do", advice.next);
   }
   return out;
@@ -92,6 +99,7 @@ std::vector<std::string> remarks_of(const SeenNode& node,
   for (const std::string& flag : node.flags) out.push_back(printable(flag));
   if (!node.heartbeat) return out;
   const Heartbeat& heartbeat = *node.heartbeat;
+  if (!heartbeat.ledger.error.empty()) out.push_back(printable(heartbeat.ledger.error));
   if (!heartbeat.refused.empty()) out.push_back("refused: " + printable(heartbeat.refused));
   if (is_behind(node, newest)) out.push_back(fmt::format("behind {}", newest->manifest.version));
   if (is_ahead(node, newest)) {
@@ -148,6 +156,9 @@ void add_heartbeat(JsonObject& out, const Heartbeat& heartbeat) {
       .text("manifest_digest", hex(heartbeat.manifest_digest.view()))
       .claim("stale", heartbeat.stale)
       .text("refused", heartbeat.refused)
+      .natural("ledger_size", heartbeat.ledger.size)
+      .text("ledger_root", hex(heartbeat.ledger.root.view()))
+      .text("ledger_error", heartbeat.ledger.error)
       .natural("rules", sums.all)
       .natural("deviating", sums.deviating)
       .raw("rule_states", rules_json(heartbeat))
@@ -178,6 +189,7 @@ std::string heartbeat_page(const Heartbeat& heartbeat, std::int64_t now_wall_ns)
                              : fmt::format("version {}, manifest {}", heartbeat.manifest_version,
                                            hex(heartbeat.manifest_digest.view()).substr(0, 16)));
   out += field("refused", heartbeat.refused);
+  out += field("ledger", heartbeat.ledger.error);
   for (std::size_t i = 0; i < rule_states; ++i) {
     if (heartbeat.rules[i] == 0) continue;
     out += field("rules",

@@ -86,7 +86,8 @@ int show_status(const Environment& environment, const Arguments& arguments) {
     print_out(json ? node_json(node, norm->manifest, now_ns)
                    : node_line(node, norm->manifest, now_ns));
     well = well && state_of(node, now_ns) == NodeState::compliant &&
-           !is_behind(node, norm->manifest) && !is_ahead(node, norm->manifest);
+           !is_behind(node, norm->manifest) && !is_ahead(node, norm->manifest) &&
+           (!node.heartbeat || node.heartbeat->ledger.error.empty());
   }
   if (!json) print_out(summary(*nodes, *norm, now_ns));
   if (norm->doubt) print_error(*norm->doubt);

@@ -82,7 +82,8 @@ void AgentWorld::start(int last_wait_status) {
                                segment_bytes_max,
                                journal_bytes_max,
                                reserve_bytes,
-                               was_stuck});
+                               was_stuck,
+                               acknowledged_bytes_max});
   if (!started.ok()) return;
   agent = std::move(*started);
   settle();
@@ -160,6 +161,7 @@ void AgentWorld::wake(WatchId rule, std::optional<std::string> object) {
 }
 
 void AgentWorld::acknowledge_keys() {
+  hear_what_is_held();
   for (const Bytes& statement : courier.payloads(MessageType::succession)) {
     const auto object = parse_signed_object(statement, ObjectType::key_succession);
     REQUIRE(object.ok());
@@ -167,6 +169,7 @@ void AgentWorld::acknowledge_keys() {
     answer.node = identity.certificate.node;
     answer.last = decode_succession(object->payload)->number;
     answer.header = sha256(statement);
+    ledger.prove(answer, ledger.append(statement));
     hear(MessageType::acknowledgement, encode_acknowledgement(answer));
   }
 }
@@ -177,18 +180,28 @@ std::size_t AgentWorld::acknowledge_all() {
   for (; acknowledged_ < batches.size(); ++acknowledged_, ++acknowledged) {
     const auto batch = read_own_batch(batches[acknowledged_]);
     REQUIRE(batch.ok());
-    Acknowledgement answer;
-    answer.node = batch->header.node;
-    answer.epoch = batch->header.epoch;
-    answer.stream = batch->header.stream;
-    answer.last = batch->header.first + batch->header.count - 1;
-    answer.header = batch->header_digest();
-    answer.credit_bytes = credit_bytes;
     courier.incoming.push_back(
-        encode_message(MessageType::acknowledgement, encode_acknowledgement(answer)));
+        encode_message(MessageType::acknowledgement, encode_acknowledgement(answer_to(*batch))));
   }
   settle();
   return acknowledged;
+}
+
+Acknowledgement AgentWorld::answer_to(const Batch& batch) {
+  hear_what_is_held();
+  Acknowledgement answer = claim_of(batch);
+  answer.credit_bytes = credit_bytes;
+  ledger.prove(answer, ledger.append(batch.header_object));
+  return answer;
+}
+
+void AgentWorld::hear_what_is_held() {
+  std::erase_if(courier.sent, [&](const Bytes& message) {
+    const auto decoded = decode_message(message);
+    if (decoded->type != MessageType::checkpoint_held) return false;
+    ledger.held = ByteReader(decoded->payload).u64();
+    return true;
+  });
 }
 
 std::vector<Record> AgentWorld::records(std::string_view type) {

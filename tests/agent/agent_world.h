@@ -7,6 +7,7 @@
 
 #include "agent/agent.h"
 #include "tests/agent/agent_fakes.h"
+#include "tests/agent/test_ledger.h"
 #include "tests/common/trust_fixture.h"
 #include "tests/fakes/crash_disk.h"
 #include "tests/fakes/fake_clock.h"
@@ -64,8 +65,10 @@ class AgentWorld {
   void wake(WatchId rule, std::optional<std::string> object);
   // Acknowledges every record key that was sent.
   void acknowledge_keys();
-  // Acknowledges every batch that was sent and not yet acknowledged.
+  // Acknowledges every batch that was sent and not yet acknowledged, as an honest controller does.
   std::size_t acknowledge_all();
+  // What such a controller answers to a batch.
+  Acknowledgement answer_to(const Batch& batch);
 
   // What is on the journals, both streams.
   std::vector<Record> records(std::string_view type = {});
@@ -87,12 +90,16 @@ class AgentWorld {
   std::size_t segment_bytes_max = 6'000;
   std::uint64_t journal_bytes_max = limits::journal_bytes_max;
   std::size_t reserve_bytes = 0;  // most tests have no use for it, and it takes time
+  std::uint64_t acknowledged_bytes_max = limits::acknowledged_bytes_max;
   std::uint32_t credit_bytes = 1u << 20;
+  TestLedger ledger;
 
   // The first record key, where the disk has none yet; start() brings one of its own otherwise.
   void provide_key(const SigningKey& key);
 
  private:
+  void hear_what_is_held();
+
   std::size_t acknowledged_ = 0;
 };
 

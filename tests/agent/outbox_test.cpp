@@ -29,16 +29,6 @@ std::vector<Batch> batches_of(const AgentWorld& world) {
   return out;
 }
 
-Acknowledgement answer_to(const Batch& batch) {
-  Acknowledgement answer;
-  answer.node = batch.header.node;
-  answer.epoch = batch.header.epoch;
-  answer.stream = batch.header.stream;
-  answer.last = batch.header.first + batch.header.count - 1;
-  answer.header = batch.header_digest();
-  return answer;
-}
-
 // Breaks the file and lets the agent put it right: one receipt, one batch.
 void break_once(AgentWorld& world) {
   world.host.add_file(secret, 0666);
@@ -132,7 +122,7 @@ TEST_CASE("an acknowledgement that does not match its batch in everything change
   const auto batches = batches_of(world);
   const std::size_t sent = batches.size();
   for (const Batch& batch : batches) {
-    std::vector<Acknowledgement> wrong(5, answer_to(batch));
+    std::vector<Acknowledgement> wrong(5, world.answer_to(batch));
     wrong[0].node.data[0] ^= 1;
     wrong[1].epoch.data[0] ^= 1;
     wrong[2].header.data[0] ^= 1;
@@ -177,7 +167,7 @@ TEST_CASE("acknowledgements out of order are taken, and what is acknowledged is 
   auto batches = batches_of(world);
   const Batch oldest = batches.front();
   for (std::size_t i = batches.size() - 1; i > 0; --i)
-    world.hear(MessageType::acknowledgement, encode_acknowledgement(answer_to(batches[i])));
+    world.hear(MessageType::acknowledgement, encode_acknowledgement(world.answer_to(batches[i])));
   const std::size_t sent = batches.size();
   world.advance(limits::ack_timeout_ns);
   batches = batches_of(world);

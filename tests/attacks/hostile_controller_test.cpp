@@ -262,12 +262,7 @@ TEST_CASE("forged acknowledgements of others' batches keep nothing from being se
   REQUIRE_FALSE(batches.empty());
   const auto batch = read_own_batch(batches.front());
   REQUIRE(batch.ok());
-  Acknowledgement honest;
-  honest.node = batch->header.node;
-  honest.epoch = batch->header.epoch;
-  honest.stream = batch->header.stream;
-  honest.last = batch->header.first + batch->header.count - 1;
-  honest.header = batch->header_digest();
+  const Acknowledgement honest = world.answer_to(*batch);
   const std::vector<std::function<void(Acknowledgement&)>> lies{
       [](auto& lie) { lie.node.data[0] ^= 1; },
       [](auto& lie) { lie.epoch.data[0] ^= 1; },

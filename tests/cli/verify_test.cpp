@@ -315,6 +315,7 @@ TEST_CASE("a line of status fits 80 columns and says what is wrong") {
   Heartbeat heartbeat = healthy_heartbeat(node);
   heartbeat.isolation = "reduced";
   heartbeat.refused = "manifest_rollback";
+  heartbeat.ledger.error = "ledger_rewritten";
   VerifiedManifest newest;
   newest.manifest.version = 2;
   const SeenNode seen = seen_node(fleet, node, heartbeat);
@@ -324,7 +325,8 @@ TEST_CASE("a line of status fits 80 columns and says what is wrong") {
     CHECK(end - at <= 80);
     at = end + 1;
   }
-  for (const char* words : {"refused: manifest_rollback", "behind 2", "isolation: reduced"}) {
+  for (const char* words :
+       {"refused: manifest_rollback", "behind 2", "isolation: reduced", "ledger_rewritten"}) {
     CHECK(lines.find(words) != std::string::npos);
   }
   CHECK(width_of(node_heading()) <= 81);

@@ -122,6 +122,7 @@ Heartbeat heartbeat() {
   out.sealed = {17, 1'000'000};
   out.pauses = {filled<16>(0x9a)};
   out.gaps = {{filled<16>(0xe0), Stream::routine, 100, 199, filled<32>(0xb3)}};
+  out.ledger = {20'852'163, filled<32>(0xb4), "ledger_rewritten"};
   return out;
 }
 

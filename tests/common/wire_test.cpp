@@ -47,7 +47,7 @@ struct Layout {
 };
 
 std::vector<Layout> layouts() {
-  Acknowledgement plain;  // as it is while the log is not published
+  Acknowledgement plain;  // a claim without any proof
   plain.node = sha256(view_of("node"));
   return {
       {"fetch", MessageType::fetch, encode_fetch(fetch())},

@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import unittest
 
-from harness import CONTROLLER, REEVE, FleetTest
+from harness import AGENT, CONTROLLER, REEVE, FleetTest
 
 RULE = {'id': 'secret-mode', 'file': '{path: /etc/secret, mode: "0600"}'}
 FILES = {'etc/secret': 'hush\n'}
@@ -109,6 +109,48 @@ class Ledger(FleetTest):
         refused = self.checkpoint(check=2)
         self.assertIn('error ledger_rewritten: ', refused.stderr)
         self.assertIn('next: ', refused.stderr)
+
+    def test_an_agent_notices_a_ledger_that_was_put_back_from_a_copy(self):
+        host, state = self.fleet.up([RULE], FILES)
+        def told():
+            done = self.fleet.run(AGENT, 'status', '--state', state, '--json', check=None)
+            return done.returncode, json.loads(done.stdout.splitlines()[0])
+        def size():
+            return told()[1]['ledger_size']
+        self.fleet.wait_mode(host / 'etc/secret', 0o600)
+        self.fleet.wait_for('a receipt', self.fleet.receipts)
+        self.fleet.wait_for('a checkpoint', size)
+        directory, copy, whole = (self.fleet.fleet / 'controller', self.fleet.where / 'copy',
+                                  self.fleet.where / 'whole')
+        def put(source, target):
+            for file in target.glob('ledger.db*'):
+                file.unlink()
+            target.mkdir(exist_ok=True)
+            for file in source.glob('ledger.db*'):
+                shutil.copy(file, target)
+        self.fleet.stop_controller()
+        put(directory, copy)
+        before = size()
+        self.fleet.start_controller()
+        (host / 'etc/secret').chmod(0o666)
+        self.fleet.wait_mode(host / 'etc/secret', 0o600)
+        self.fleet.wait_for('a later checkpoint', lambda: size() > before + 1)
+        self.fleet.stop_controller()
+        put(directory, whole)
+        put(copy, directory)
+        self.fleet.start_controller()
+        self.fleet.wait_for('the agent noticing', lambda: told()[1]['ledger_error'])
+        code, status = told()
+        self.assertEqual((2, 'ledger_shorter'), (code, status['ledger_error']))
+        self.assertIn('was the store put back from a copy?', self.fleet.log_of('controller'))
+        text = self.fleet.run(AGENT, 'status', '--state', state, check=2).stdout
+        self.assertIn('ledger_shorter: the controller shows fewer', text)
+        # With its own ledger back there is nothing left to say.
+        self.fleet.stop_controller()
+        put(whole, directory)
+        self.fleet.start_controller()
+        self.fleet.wait_for('the end of it', lambda: told()[1]['ledger_error'] == '')
+        self.assertEqual(0, told()[0])
 
     def test_files_that_were_lost_are_written_again_at_the_next_start(self):
         self.make_records(1)

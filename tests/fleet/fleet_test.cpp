@@ -31,13 +31,12 @@ void tell(const std::string& what, const SimulationResult& result) {
   for (const auto& [name, count] : result.faults) faults += fmt::format(", {} {}", count, name);
   MESSAGE(fmt::format(
       "{}: {} leaves, {} records, {} fixes, {} batches acknowledged, {} closed from an intent, {} "
-      "within bounds, {} unclean stops, {} gaps, {} equivocations; messages {} lost, {} doubled, "
-      "{} "
-      "out of order{}",
+      "within bounds, {} unclean stops, {} gaps, {} equivocations, {} checkpoints, {} segments "
+      "trimmed; messages {} lost, {} doubled, {} out of order{}",
       what, result.leaves, result.counts.records, result.counts.fixes, result.counts.acknowledged,
       result.counts.resumed, result.counts.excused, result.counts.unclean_stops, result.counts.gaps,
-      result.counts.equivocations, result.network.lost, result.network.doubled,
-      result.network.reordered, faults));
+      result.counts.equivocations, result.counts.checkpoints, result.counts.trimmed,
+      result.network.lost, result.network.doubled, result.network.reordered, faults));
 }
 
 // Only what cuts power, under journal and store together.
@@ -68,6 +67,8 @@ TEST_CASE("no power cut loses or doubles an acknowledged record, or loses what w
     all.counts.fixes += result.counts.fixes;
     all.counts.acknowledged += result.counts.acknowledged;
     all.counts.records += result.counts.records;
+    all.counts.checkpoints += result.counts.checkpoints;
+    all.counts.trimmed += result.counts.trimmed;
     all.counts.unclean_stops += result.counts.unclean_stops;
     all.counts.excused += result.counts.excused;
     all.counts.resumed += result.counts.resumed;
@@ -97,6 +98,8 @@ TEST_CASE("a fleet of 100 agents under faults of all sorts keeps whole accounts"
     if (seeds <= 3) tell(fmt::format("seed {}", seed), result);
     if (!result.findings.empty() || only) return;
     for (const auto& [name, count] : result.faults) faults[name] += count;
+    CHECK(result.counts.checkpoints > plan.nodes);
+    CHECK(result.counts.trimmed > plan.nodes / 10);
     const bool is_over = is_long() ? SystemClock().monotonic_ns() - begun > share : seeds == 2;
     if (is_over) break;
   }

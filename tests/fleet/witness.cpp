@@ -39,7 +39,8 @@ void Witness::saw_batch_leave(const Batch& batch) {
 }
 
 void Witness::saw_acknowledgement(const Acknowledgement& acknowledgement) {
-  if (acknowledged_.insert(acknowledgement.header).second) ++counts_.acknowledged;
+  const bool is_of_nothing = acknowledgement.header.is_zero();
+  if (!is_of_nothing && acknowledged_.insert(acknowledgement.header).second) ++counts_.acknowledged;
   unchecked_.push_back(acknowledgement);
 }
 
@@ -76,14 +77,43 @@ void Witness::look(const Store& store, Look look) {
     if ((*leaf)->hash != leaf_hash((*leaf)->object))
       find(fmt::format("leaf {} is not what its hash says", index));
     leaves_.push_back((*leaf)->hash);
+    head_.append((*leaf)->hash);
+    roots_.push_back(head_.root());
     ++counts_.leaves;
     take_leaf(store, **leaf);
   }
-  for (const Acknowledgement& done : std::exchange(unchecked_, {})) {
-    if (!kept_.contains(done.header))
-      find(fmt::format("acknowledged and not in the ledger: {} up to {}",
-                       name_of_chain({done.node, done.epoch, done.stream}), done.last));
+  for (const Acknowledgement& done : std::exchange(unchecked_, {})) judge_acknowledgement(done);
+}
+
+// One tree of each size, ever: a checkpoint of another one is a fork.
+void Witness::judge_acknowledgement(const Acknowledgement& done) {
+  const auto what =
+      fmt::format("{} up to {}", name_of_chain({done.node, done.epoch, done.stream}), done.last);
+  if (done.tree_size == 0 || done.tree_size > roots_.size())
+    return find("acknowledged in a tree that the ledger never had: " + what);
+  const TreeView tree{done.tree_size, roots_[done.tree_size - 1]};
+  if (!done.checkpoint.empty()) {
+    ++counts_.checkpoints;
+    const auto note = decode_note(text_of(done.checkpoint));
+    const auto checkpoint = note.ok() ? decode_checkpoint_text(note->text) : note.error();
+    if (!checkpoint.ok() || checkpoint->tree != tree)
+      find("a checkpoint forks from the ledger: " + what);
   }
+  if (done.header.is_zero()) return;
+  if (!kept_.contains(done.header)) return find("acknowledged and not in the ledger: " + what);
+  if (done.leaf_index >= tree.size || !inclusion_holds(leaves_[done.leaf_index], done.leaf_index,
+                                                       tree.size, done.inclusion, tree.root))
+    find("acknowledged without a proof that holds: " + what);
+}
+
+void Witness::saw_ledger(const NodeId& node, const LedgerSeen& seen) {
+  if (seen.error == "ledger_rewritten")
+    find(fmt::format("node {} says that the ledger was rewritten", short_name(node.view())));
+  // What was shown in a step that a power cut ended is looked at when the controller is back.
+  if (seen.size == 0 || seen.size > roots_.size()) return;
+  if (seen.root != roots_[seen.size - 1])
+    find(fmt::format("node {} has accepted a tree of {} leaves that is not the ledger's",
+                     short_name(node.view()), seen.size));
 }
 
 void Witness::take_leaf(const Store& store, const Leaf& leaf) {
@@ -129,6 +159,7 @@ void Witness::take_record(const BatchHeader& header, std::uint64_t sequence, Byt
   ++counts_.records;
   const auto record = decode_record(bytes);
   if (!record.ok()) return find("a record cannot be decoded: " + record.error().detail);
+  if (record->type == "journal_trimmed") ++counts_.trimmed;
   if (sequence == 0) take_epoch_start(header, *record);
   if (record->type == "unclean_stop") {
     ++counts_.unclean_stops;

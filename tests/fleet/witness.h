@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "common/note.h"
 #include "common/record.h"
 #include "common/wire.h"
 #include "controller/store/store.h"
@@ -38,8 +39,10 @@ class Witness {
     std::uint64_t records = 0;
     std::uint64_t fixes = 0;
     std::uint64_t acknowledged = 0;
-    std::uint64_t resumed = 0;  // receipts that a start closed from an intent
-    std::uint64_t excused = 0;  // fixes within the bounds of an unclean stop or a gap
+    std::uint64_t checkpoints = 0;  // that were shown to nodes
+    std::uint64_t trimmed = 0;      // segments that journals let go of
+    std::uint64_t resumed = 0;      // receipts that a start closed from an intent
+    std::uint64_t excused = 0;      // fixes within the bounds of an unclean stop or a gap
     std::uint64_t unclean_stops = 0;
     std::uint64_t gaps = 0;
     std::uint64_t equivocations = 0;
@@ -49,6 +52,8 @@ class Witness {
   SeenLife& life(const NodeId& node, const Epoch& epoch) { return lives_[{node, epoch}]; }
   void saw_batch_leave(const Batch& batch);
   void saw_acknowledgement(const Acknowledgement& acknowledgement);
+  // What a node has accepted of the ledger, and what it holds against it.
+  void saw_ledger(const NodeId& node, const LedgerSeen& seen);
   // A batch that somebody with the node's key made up: whatever is acknowledged must be kept aside.
   void saw_forgery(const Digest& header, const NodeId& node);
   void saw_policy(const NodeId& node, std::uint64_t version);
@@ -89,6 +94,7 @@ class Witness {
     std::int64_t since = 0;
     std::int64_t until = 0;
   };
+  void judge_acknowledgement(const Acknowledgement& done);
   void take_leaf(const Store& store, const Leaf& leaf);
   void take_batch(const BatchRow& row, const Batch& batch);
   void take_record(const BatchHeader& header, std::uint64_t sequence, ByteView bytes);
@@ -97,6 +103,8 @@ class Witness {
   bool is_excused(const SeenFix& fix);
 
   std::vector<Digest> leaves_;
+  TreeHead head_;              // over them,
+  std::vector<Digest> roots_;  // and the root of each tree on the way, by its size less one
   std::map<ChainKey, SeenChain> chains_;
   std::set<Digest> kept_;  // headers and successions in the ledger
   std::set<Digest> forged_;

@@ -1,5 +1,6 @@
 // The agent's small state files, and what goes between it and a scratch child: whatever they hold,
 // a start goes on with what can be believed.
+#include "agent/ledger_watch.h"
 #include "agent/netfilter/scratch_request.h"
 #include "agent/outbox.h"
 #include "agent/trusted_time.h"
@@ -24,13 +25,16 @@ void try_files(ByteView bytes) {
     REEVE_ASSERT(disk.make_directory(directory).ok());
   REEVE_ASSERT(replace_file(disk, paths::trusted_time, bytes).ok());
   REEVE_ASSERT(replace_file(disk, paths::acknowledged, bytes).ok());
+  REEVE_ASSERT(replace_file(disk, paths::accepted_checkpoint, bytes).ok());
   const FakeClock clock;
   const TrustedTime time(clock, disk);
   REEVE_ASSERT(time.now_s() >= clock.wall_ns() / 1'000'000'000);  // it never goes back
+  const LedgerWatch ledger(disk, "fleet");
+  REEVE_ASSERT(!ledger.is_lost() || ledger.accepted() == TreeView{});
   NoCourier courier;
   Journal urgent(disk, {Stream::urgent, {}}, {}, Journal::Newest::unusable);
   Journal routine(disk, {Stream::routine, {}}, {}, Journal::Newest::unusable);
-  Outbox outbox({clock, disk, courier, {}, urgent, routine});
+  Outbox outbox({clock, disk, courier, {}, urgent, routine, time});
   outbox.pump();
   REEVE_ASSERT(outbox.in_flight() == 0);  // positions beyond what there is are not believed
 }

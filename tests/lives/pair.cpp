@@ -64,9 +64,10 @@ std::size_t Pair::carry_once() {
   for (; carried_ < sent.size(); ++carried_) {
     const auto message = decode_message(sent[carried_]);
     const bool is_batch = message->type == MessageType::batch;
-    const bool is_signed = is_batch || message->type == MessageType::heartbeat ||
-                           message->type == MessageType::succession;
-    if (!is_signed) continue;
+    const bool is_carried = is_batch || message->type == MessageType::heartbeat ||
+                            message->type == MessageType::succession ||
+                            message->type == MessageType::checkpoint_held;
+    if (!is_carried) continue;
     world.send(node, message->type, message->payload);
     if (is_batch) bytes_ += message->payload.size();
     ++moved;

@@ -41,8 +41,9 @@ class Node final : public CourierPort {
       }
       REQUIRE(journal->sync().ok());
     }
+    time_ = std::make_unique<TrustedTime>(clock, disk_);
     outbox = std::make_unique<Outbox>(
-        Outbox::Parts{clock, disk_, *this, id, *journals_[0], *journals_[1], number});
+        Outbox::Parts{clock, disk_, *this, id, *journals_[0], *journals_[1], *time_, number});
   }
   bool send(ByteView message) override {
     outgoing.emplace_back(message.begin() + wire_header_bytes, message.end());
@@ -58,6 +59,7 @@ class Node final : public CourierPort {
  private:
   CrashDisk disk_;
   Epoch epoch_ = random_bytes<16>();
+  std::unique_ptr<TrustedTime> time_;
   std::array<std::unique_ptr<Journal>, 2> journals_;
 };
 

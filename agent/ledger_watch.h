@@ -1,0 +1,87 @@
+// What this agent has seen of the ledger: the newest checkpoint that it accepted, under a ledger
+// key of the trusted root, and each signed one that contradicts it. An acknowledgement counts only
+// where its leaf is proven to be in that checkpoint's tree; nothing else lets go of a batch. The
+// first checkpoint is believed as it comes; a later one only where it has grown out of the accepted
+// one. Owned by the Agent; borrows the disk.
+#pragma once
+
+#include <deque>
+
+#include "agent/courier_port.h"
+#include "common/disk.h"
+#include "common/note.h"
+#include "common/wire.h"
+
+namespace reeve {
+
+class LedgerWatch {
+ public:
+  // Takes up the checkpoint that was written down last. `origin` is that of the trusted root.
+  LedgerWatch(Disk& disk, std::string origin);
+  // What was written down could not be read: the next checkpoint is believed as a first one is.
+  bool is_lost() const { return is_lost_; }
+
+  // Takes up the checkpoint that an acknowledgement brings, where it brings one and that holds.
+  // Says nothing of what is acknowledged.
+  void hear(const Acknowledgement& acknowledgement, std::span<const PublicKey> ledger_keys,
+            std::int64_t now_ns);
+  // Whether the leaf is proven to be in the accepted tree. Where it is not, the controller is told
+  // what this agent holds, so that it can prove from there.
+  bool proves(const Acknowledgement& acknowledgement, const Digest& leaf);
+
+  const TreeView& accepted() const { return accepted_; }
+  // Since this start: `ledger_rewritten` once a signed checkpoint has contradicted the accepted
+  // one; `ledger_shorter` while the newest that came has fewer leaves; else empty.
+  std::string_view trouble() const;
+
+  // A signed checkpoint that has not grown out of the accepted one.
+  struct Rewrite {
+    TreeView accepted;
+    TreeView other;
+    std::string accepted_note;
+    std::string other_note;
+    std::uint64_t more = 0;  // contradictions since the last one that was told of
+  };
+  // Each distinct one once, at most limits::rewrites_recorded_max in limits::rewrites_interval_ns.
+  std::optional<Rewrite> take_rewrite() { return std::exchange(rewrite_, std::nullopt); }
+
+  // A link that has come up: the controller is to hear what this agent holds.
+  void begin_link();
+  // False when the courier takes no more.
+  bool send(CourierPort& courier, std::int64_t now_ns);
+  // When send() has something to do by the clock alone.
+  std::optional<std::int64_t> next_due() const;
+
+  // Writes the accepted checkpoint down, at most once in limits::checkpoint_write_ns. What cannot
+  // be written is tried again; a lost one is older, never newer.
+  void keep(std::int64_t now_ns);
+  void keep_now(std::int64_t now_ns);
+  // The accepted checkpoint is durable: so is all that has been proven.
+  bool is_kept() const { return is_kept_; }
+
+ private:
+  void load();
+  void judge(const Acknowledgement& acknowledgement, const Checkpoint& checkpoint,
+             std::int64_t now_ns);
+  void accept(const Checkpoint& checkpoint, ByteView note);
+  void contradicted(const Checkpoint& other, ByteView note, std::int64_t now_ns);
+
+  Disk& disk_;
+  std::string origin_;
+  TreeView accepted_;  // of size 0: none
+  std::string note_;   // as it was signed
+  bool is_lost_ = false;
+  bool is_kept_ = true;
+  std::optional<std::int64_t> kept_at_;
+  bool is_rewritten_ = false;
+  bool is_shorter_ = false;
+  std::optional<Rewrite> rewrite_;
+  std::deque<Digest> contradictions_;  // that are known, by their text
+  std::int64_t rewrites_until_ = 0;    // when the records of them are counted anew
+  std::size_t rewrites_ = 0;
+  std::uint64_t rewrites_more_ = 0;
+  bool is_asking_ = false;
+  std::int64_t ask_at_ = 0;  // not before
+};
+
+}  // namespace reeve
