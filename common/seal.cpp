@@ -67,6 +67,8 @@ std::optional<Bytes> from_base64(std::string_view text) {
                                        &size, &end, sodium_base64_VARIANT_ORIGINAL);
   if (failed != 0 || end != text.data() + text.size()) return std::nullopt;
   out.resize(size);
+  // libsodium takes some bytes beyond ASCII for digits.
+  if (base64(out) != text) return std::nullopt;
   return out;
 }
 

@@ -25,6 +25,8 @@ std::optional<Bytes> from_base64url(std::string_view text) {
                                         &length, &end, variant);
   if (outcome != 0 || end != text.data() + text.size()) return std::nullopt;
   out.resize(length);
+  // libsodium takes some bytes beyond ASCII for digits.
+  if (base64url(out) != text) return std::nullopt;
   return out;
 }
 

@@ -89,8 +89,13 @@ void SimulatedController::lose_power(std::uint64_t seed) {
   network_.forget_server();
 }
 
-bool SimulatedController::ask(std::string operation, Value::Map arguments) {
-  if (controller_ == nullptr || disk_->power_is_cut()) return false;
+bool SimulatedController::has_done(std::string operation, Value::Map arguments) {
+  const auto reply = ask(std::move(operation), std::move(arguments));
+  return reply && !reply->error;
+}
+
+std::optional<OperatorReply> SimulatedController::ask(std::string operation, Value::Map arguments) {
+  if (controller_ == nullptr || disk_->power_is_cut()) return std::nullopt;
   OperatorRequest request;
   request.id = ++requests_;
   request.operation = std::move(operation);
@@ -99,14 +104,14 @@ bool SimulatedController::ask(std::string operation, Value::Map arguments) {
   request.arguments = std::move(arguments);
   if (!operator_->send(seal_object(ObjectType::operator_request, encode_operator_request(request),
                                    fleet_.admin.key)))
-    return false;
+    return std::nullopt;
   step();
-  bool is_done = false;
+  std::optional<OperatorReply> answer;
   while (const auto message = operator_->receive()) {
-    const auto reply = decode_operator_reply(*message);
-    if (reply.ok() && reply->id == request.id) is_done = !reply->error.has_value();
+    auto reply = decode_operator_reply(*message);
+    if (reply.ok() && reply->id == request.id) answer = std::move(*reply);
   }
-  return is_done;
+  return answer;
 }
 
 std::string SimulatedController::audited() const {
@@ -121,7 +126,7 @@ std::string SimulatedController::audited() const {
 }
 
 bool SimulatedController::enroll(const Bytes& certificate) {
-  return ask("enroll", {{"certificate", certificate}});
+  return has_done("enroll", {{"certificate", certificate}});
 }
 
 bool SimulatedController::publish(std::uint64_t version, const std::vector<Rule>& rules) {
@@ -132,12 +137,24 @@ bool SimulatedController::publish(std::uint64_t version, const std::vector<Rule>
   manifest.created_s = clock_.wall_ns() / second_ns;
   manifest.expires_s = manifest.created_s + limits::manifest_lifetime_s;
   manifest.bundles = {{"base", sha256(bundle), bundle.size(), rules.size(), {}, {}}};
-  return ask("upload", {{"digest", sha256(bundle)},
-                        {"offset", std::uint64_t{0}},
-                        {"total", std::uint64_t{bundle.size()}},
-                        {"bytes", ByteView(bundle)}}) &&
-         ask("publish", {{"manifest", seal_object(ObjectType::manifest, encode_manifest(manifest),
-                                                  fleet_.policy_key)}});
+  return has_done("upload", {{"digest", sha256(bundle)},
+                             {"offset", std::uint64_t{0}},
+                             {"total", std::uint64_t{bundle.size()}},
+                             {"bytes", ByteView(bundle)}}) &&
+         has_done("publish",
+                  {{"manifest", seal_object(ObjectType::manifest, encode_manifest(manifest),
+                                            fleet_.policy_key)}});
+}
+
+std::optional<std::uint64_t> SimulatedController::published() {
+  const auto reply = ask("manifest", {});
+  if (!reply || reply->error) return std::nullopt;
+  if (reply->items.empty()) return 0;
+  Fields fields(reply->items.front(), "manifest");
+  const Bytes object = fields.binary("manifest");
+  const auto opened = parse_signed_object(object, ObjectType::manifest);
+  const auto manifest = opened.ok() ? decode_manifest(opened->payload) : opened.error();
+  return manifest.ok() ? std::optional(manifest->version) : std::nullopt;
 }
 
 }  // namespace reeve::testing

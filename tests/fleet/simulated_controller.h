@@ -36,11 +36,15 @@ class SimulatedController {
 
   // As an operator with all rights; false when it is not up, or refuses.
   bool enroll(const Bytes& certificate);
+  // False too where it was published and the answer was lost with the controller.
   bool publish(std::uint64_t version, const std::vector<Rule>& rules);
+  // What it publishes; absent when it does not answer.
+  std::optional<std::uint64_t> published();
 
  private:
   class Mouth;
-  bool ask(std::string operation, Value::Map arguments);
+  std::optional<OperatorReply> ask(std::string operation, Value::Map arguments);
+  bool has_done(std::string operation, Value::Map arguments);
   void close();
 
   const TestFleet& fleet_;

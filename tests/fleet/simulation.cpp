@@ -56,12 +56,20 @@ class Simulation {
       if (!node->start()) witness_.find("a node does not start");
   }
 
+  // Whoever pushes asks first what is published: the answer to the last push may have been lost.
+  void notice_published() {
+    if (controller_.published() == version_ + 1) is_published();
+  }
+
+  void is_published() {
+    ++version_;
+    mode_ = version_ % 2 == 1 ? 0600 : 0640;
+  }
+
   void publish() {
+    notice_published();
     const std::string mode = version_ % 2 == 0 ? "0600" : "0640";
-    if (controller_.publish(version_ + 1, simulated_rules(mode))) {
-      ++version_;
-      mode_ = version_ % 2 == 1 ? 0600 : 0640;
-    }
+    if (controller_.publish(version_ + 1, simulated_rules(mode))) is_published();
   }
 
   SimulatedNode& any() { return *nodes_[dice_.below(nodes_.size())]; }
@@ -244,6 +252,7 @@ class Simulation {
 
   void judge() {
     if (!witness_.findings().empty()) return;  // the first ones are the ones to look at
+    notice_published();
     witness_.judge_successions();
     witness_.judge_fixes();
     const std::string wrong = controller_.audited();
