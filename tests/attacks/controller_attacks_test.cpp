@@ -491,7 +491,10 @@ TEST_CASE("batch: others', forged, with holes, with other bodies than it was sig
               const auto object =
                   parse_signed_object(honest.header_object, ObjectType::batch_header);
               const std::array<const SigningKey*, 2> keys{&court.one.key, &court.other.key};
-              return seal_object(ObjectType::batch_header, object->payload, keys);
+              Bytes out = seal_object(ObjectType::batch_header, object->payload, keys);
+              const Bytes whole = encode_batch(honest);
+              append(out, ByteView(whole).subspan(honest.header_object.size()));
+              return out;
             }),
       batch("a heartbeat in its place", "wrong_type",
             [](Court& court) { return court.one.sign_heartbeat(court.one.heartbeat()); }),
