@@ -1,6 +1,6 @@
 // "RVKN", u8 version, u32 count, then of each node: node id 32, u8 length and name, u64 certificate
 // version, u8 whether a key follows and if so key 32, u64 number, epoch 16, then u64 next leaf, u8
-// forked, epoch 16, u64 count; at the end SHA-256 of everything before it.
+// forked, epoch 16, u64 count, u8 whether ended; at the end SHA-256 of everything before it.
 #include "controller/cli/known_nodes.h"
 
 #include <fmt/format.h>
@@ -13,7 +13,7 @@ namespace reeve::cli {
 namespace {
 
 constexpr std::string_view magic = "RVKN";
-constexpr std::uint8_t version = 1;
+constexpr std::uint8_t version = 2;
 
 Error damaged(std::string_view problem) {
   return Error{.name = "known_nodes_damaged",
@@ -38,6 +38,7 @@ KnownNode read_node(ByteReader& reader) {
   node.is_forked = reader.u8() != 0;
   node.epoch = reader.take_fixed<16>();
   node.count = reader.u64();
+  node.is_ended = reader.u8() != 0;
   return node;
 }
 
@@ -63,6 +64,7 @@ Bytes encode_known_nodes(const KnownNodes& nodes) {
     out.push_back(node.is_forked ? 1 : 0);
     append(out, node.epoch.view());
     append_u64(out, node.count);
+    out.push_back(node.is_ended ? 1 : 0);
   }
   append(out, sha256(out).view());
   return out;

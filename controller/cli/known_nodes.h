@@ -18,6 +18,7 @@ struct KnownNode {
   bool is_forked = false;               // a key with two successors, under this certificate
   Epoch epoch;                          // of the newest heartbeat that was verified
   std::uint64_t count = 0;
+  bool is_ended = false;                // an operator has revoked or retired it
   bool operator==(const KnownNode&) const = default;
 };
 using KnownNodes = std::map<NodeId, KnownNode>;

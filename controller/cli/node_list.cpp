@@ -59,6 +59,7 @@ class NodeLook {
   enum class From { newest_key, certificate };
   // Those whose key is not known are judged again with their chains.
   Status follow(KeyBook& book, From from);
+  void judge_ends();
   // What is proven by now is remembered.
   void keep(const KeyBook& onwards, const KeyBook& whole);
   std::vector<SeenNode> take() { return std::move(nodes_); }
@@ -104,6 +105,13 @@ Status NodeLook::follow(KeyBook& book, From from) {
   return {};
 }
 
+void NodeLook::judge_ends() {
+  const Fleet& fleet = session_.fleet();
+  const auto former = former_roots(fleet);
+  judge_standing(nodes_, items_,
+                 {fleet.root, former, session_.known_nodes(), key_hash(fleet.contact.key)});
+}
+
 void NodeLook::keep(const KeyBook& onwards, const KeyBook& whole) {
   KnownNodes& known = session_.known_nodes();
   bool is_news = false;
@@ -129,10 +137,9 @@ Result<std::vector<SeenNode>> ask_nodes(Session& session) {
   REEVE_TRY(look.follow(onwards, NodeLook::From::newest_key));
   KeyBook whole;
   REEVE_TRY(look.follow(whole, NodeLook::From::certificate));
+  look.judge_ends();
   look.keep(onwards, whole);
   auto nodes = look.take();
-  const Fleet& fleet = session.fleet();
-  judge_standing(nodes, *items, fleet.root, key_hash(fleet.contact.key));
   auto missing = unlisted(session.known_nodes(), nodes);
   std::move(missing.begin(), missing.end(), std::back_inserter(nodes));
   std::stable_sort(nodes.begin(), nodes.end(), [](const SeenNode& a, const SeenNode& b) {

@@ -32,11 +32,27 @@ std::optional<Ending> read_ending(ByteView object, const NodeId& node, const Roo
                 std::move(why)};
 }
 
+// Under a former root only what this machine believed before: whoever has a dropped operator's key
+// and the controller could hide a node else.
+void judge_ending(SeenNode& node, const Bytes* ending, const Judges& judges) {
+  const NodeId& id = node.certificate->node;
+  const auto known = judges.known.find(id);
+  const bool was_ended = known != judges.known.end() && known->second.is_ended;
+  if (ending != nullptr) {
+    node.ended = read_ending(*ending, id, judges.root, judges.controller);
+    for (const Root& root : judges.former) {
+      if (node.ended || !was_ended) break;
+      node.ended = read_ending(*ending, id, root, judges.controller);
+    }
+  }
+  if (was_ended && !node.ended) node.unproven = "ending_withheld";
+}
+
 }  // namespace
 
-void judge_standing(std::vector<SeenNode>& nodes, const Value::Array& items, const Root& root,
-                    const KeyHash& controller) {
+void judge_standing(std::vector<SeenNode>& nodes, const Value::Array& items, const Judges& judges) {
   REEVE_ASSERT(nodes.size() == items.size());
+  const Root& root = judges.root;
   struct Use {
     std::uint64_t allowed = 0;
     std::vector<SeenNode*> nodes;
@@ -45,9 +61,7 @@ void judge_standing(std::vector<SeenNode>& nodes, const Value::Array& items, con
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     SeenNode& node = nodes[i];
     if (!node.certificate) continue;
-    if (const Bytes* ending = binary_at(items[i], "ending")) {
-      node.ended = read_ending(*ending, node.certificate->node, root, controller);
-    }
+    judge_ending(node, binary_at(items[i], "ending"), judges);
     const Bytes* certificate = binary_at(items[i], "certificate");
     const auto token = certificate ? token_behind(*certificate, root) : std::nullopt;
     if (!token) continue;

@@ -9,8 +9,15 @@ namespace reeve::cli {
 
 // `nodes` as judge_node() made them of `items`, one each and in the same order. Sets
 // SeenNode::ended where the request holds, and marks every node of a token with more nodes than
-// uses as unproven, `token_overused`: which of them are too many nobody can tell.
-void judge_standing(std::vector<SeenNode>& nodes, const Value::Array& items, const Root& root,
-                    const KeyHash& controller);
+// uses as unproven, `token_overused`: which of them are too many nobody can tell. A node that this
+// machine knows to have ended is `ending_withheld` where no such request is shown any more; its own
+// may be by an operator whom a later root has dropped.
+struct Judges {
+  const Root& root;
+  const std::vector<Root>& former;
+  const KnownNodes& known;
+  KeyHash controller;
+};
+void judge_standing(std::vector<SeenNode>& nodes, const Value::Array& items, const Judges& judges);
 
 }  // namespace reeve::cli

@@ -53,6 +53,9 @@ constexpr std::array advices{
     Advice{"not_listed",
            "This machine knows it and the controller does not tell of it: the controller lost or "
            "hides it. If it was removed on purpose: reeve node forget NAME."},
+    Advice{"ending_withheld",
+           "An operator has ended this node and the controller does not tell of it any more: it "
+           "came back from a backup, or hides it. End it again: reeve node revoke NODE."},
     Advice{"certificate_rollback",
            "The controller shows an older certificate than this machine has seen: it came back "
            "from a backup, or hides what changed."},

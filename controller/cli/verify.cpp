@@ -193,6 +193,7 @@ bool remember(KnownNodes& known, const SeenNode& node, const KeyChain* chain,
     now.newest_key = node.key;
     now.next_leaf = next_leaf;
   }
+  now.is_ended = now.is_ended || node.ended.has_value();
   const bool is_news = fresh || now != before;
   if (node.heartbeat) {
     now.epoch = node.heartbeat->epoch;

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "common/limits.h"
+#include "controller/cli/node_standing.h"
 #include "tests/cli/small_fleet.h"
 #include "tests/golden.h"
 
@@ -74,7 +75,7 @@ struct MovedOn {
 
 TEST_CASE("what a machine knows of its nodes is written as its golden file and read back") {
   KnownNodes known;
-  KnownNode first{"web1", 3, RecordKey{}, 41, true, epoch_of(1), 7};
+  KnownNode first{"web1", 3, RecordKey{}, 41, true, epoch_of(1), 7, true};
   first.newest_key->key.data.fill(9);
   first.newest_key->number = 12;
   first.newest_key->epoch = epoch_of(2);
@@ -82,7 +83,7 @@ TEST_CASE("what a machine knows of its nodes is written as its golden file and r
   id.data.fill(1);
   known.emplace(id, first);
   id.data.fill(2);
-  known.emplace(id, KnownNode{"db1", 1, std::nullopt, 0, false, {}, 0});
+  known.emplace(id, KnownNode{"db1", 1, std::nullopt, 0, false, {}, 0, false});
   const Bytes bytes = encode_known_nodes(known);
   check_golden("known_nodes.bin", bytes);
   CHECK(*decode_known_nodes(bytes) == known);
@@ -219,6 +220,37 @@ TEST_CASE("a node that this machine knows and that is not listed is unproven, no
   CHECK(missing[0].unproven == "not_listed");
   CHECK(state_of(missing[0], now_ns) == NodeState::unproven);
   CHECK(unlisted({}, {seen}).empty());
+}
+
+TEST_CASE("a node that was ended stays so, whoever leaves the root and whatever is shown later") {
+  MovedOn world;
+  const Root& root = world.fleet.root;
+  const NodeId& id = world.node.certificate.node;
+  const KeyHash controller = SigningKey::generate().hash();
+  OperatorRequest request;
+  request.operation = "revoke";
+  request.controller = controller;
+  request.arguments = Value::Map{{"node", id}, {"why", "stolen"}};
+  const Bytes ending = seal_object(ObjectType::operator_request, encode_operator_request(request),
+                                   world.fleet.operator_key);
+  KnownNodes known;
+  world.learned(known);
+  const auto look = [&](const Root& now, bool is_shown) {
+    Value::Map item = *world.item(world.node.key).map();
+    if (is_shown) item.emplace_back("ending", ending);
+    std::vector nodes{world.judge(item, known, {})};
+    judge_standing(nodes, {item}, {now, {root}, known, controller});
+    remember(known, nodes[0], nullptr, 0);
+    return nodes[0].ended ? nodes[0].ended->how : nodes[0].unproven;
+  };
+  Root later = root;
+  later.operators.clear();
+  CHECK(look(later, true) == "");  // an ending by nobody of this root, never seen before
+  CHECK(look(root, false) == "");
+  CHECK(look(root, true) == "revoked");
+  CHECK(look(root, false) == "ending_withheld");
+  CHECK(look(later, true) == "revoked");
+  CHECK(look(later, false) == "ending_withheld");
 }
 
 TEST_CASE("only what is proven is remembered") {
