@@ -153,7 +153,6 @@ Result<Joining::Progress> Joining::step() {
 void Joining::ask() {
   const bool is_sent = parts_.courier.send(encode_message(MessageType::enroll, request_));
   was_sent_ = was_sent_ || is_sent;
-  root_.reset();
   ask_due_ =
       parts_.clock.monotonic_ns() + (is_sent ? limits::join_retry_ns : limits::send_retry_ns);
 }

@@ -101,21 +101,32 @@ Status make_directory(const std::string& path, mode_t mode) {
   return os_error("state_unwritable", "create", path, errno);
 }
 
+// What was made or renamed there outlasts a power cut.
+Status sync_parent(const std::string& state) {
+  const auto parent = std::filesystem::path(state).parent_path();
+  const Fd directory(
+      ::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory.is_open() || ::fsync(directory.get()) != 0)
+    return os_error("state_unwritable", "sync", parent.string(), errno);
+  return {};
+}
+
+// The keys lie where the state will be, and not where somebody's link points to.
 Status make_draft(const std::string& state, const std::string& draft) {
   const auto parent = std::filesystem::path(state).parent_path().string();
   if (!parent.empty()) REEVE_TRY(make_directory(parent, 0755));
-  return make_directory(draft, 0700);
+  REEVE_TRY(make_directory(draft, 0700));
+  std::error_code problem;
+  if (std::filesystem::is_symlink(std::filesystem::symlink_status(draft, problem)))
+    return Error{"state_permissions", draft + " is a link", "remove it"};
+  return sync_parent(state);
 }
 
 // The moment at which the host is enrolled: all of it is in its place, or nothing.
 Status move_to_place(const std::string& draft, const std::string& state) {
   if (::rename(draft.c_str(), state.c_str()) != 0)
     return os_error("state_unwritable", "rename to", state, errno);
-  const auto parent = std::filesystem::path(state).parent_path();
-  const Fd directory(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory.is_open() || ::fsync(directory.get()) != 0)
-    return os_error("state_unwritable", "sync", parent.string(), errno);
-  return {};
+  return sync_parent(state);
 }
 
 // The state directory in the making. One in which an earlier try has left a request may hold the

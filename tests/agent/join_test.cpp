@@ -146,6 +146,20 @@ TEST_CASE("it asks again until it hears, and again after a lost link") {
   CHECK(asked[0] == asked[2]);
 }
 
+TEST_CASE("an answer that comes in two parts is whole, though it was asked again between them") {
+  JoinWorld world;
+  auto joining = world.begin();
+  world.link_up(*joining);
+  world.outcome(*joining);
+  world.hear(MessageType::root,
+             fixture::sealed(ObjectType::root, encode_root(fixture::root()), {fixture::root_key}));
+  world.outcome(*joining);
+  world.clock.advance(limits::join_retry_ns);
+  CHECK(world.outcome(*joining) == "asking");
+  world.hear(MessageType::certificate, world.request());
+  CHECK(world.outcome(*joining) == "complete");
+}
+
 TEST_CASE("a wrong root, a wrong certificate and a refusal each end it by name") {
   auto forged_root = fixture::root();
   forged_root.origin = "other";

@@ -91,6 +91,15 @@ class Join(FleetTest):
         fleet.reeve('token', 'revoke', fresh['id'][:12])
         self.refused('token_revoked', revoked)
 
+    def test_a_link_in_the_place_of_the_directory_in_the_making_is_refused(self):
+        fleet = self.fleet
+        elsewhere = fleet.where / 'elsewhere'
+        elsewhere.mkdir(mode=0o700)
+        (fleet.where / 'node1.joining').symlink_to(elsewhere)
+        _, done = fleet.join(fleet.token(), check=1)
+        self.assertIn('error state_permissions:', done.stderr)
+        self.assertEqual([], list(elsewhere.iterdir()))
+
     def test_a_token_comes_from_a_file_and_from_standard_input_too(self):
         fleet = self.fleet
         file = fleet.where / 'token'
