@@ -60,6 +60,10 @@ Status Journal::sync() {
     return synced;
   }
   durable_ = size_;
+  // A start trusts no batch that nothing says to be durable: the sync of a life before it may have
+  // failed, and what a later one says is worthless. What becomes of the mark itself is all the
+  // same.
+  static_cast<void>(append(FrameType::mark, encode_mark(0)));
   return {};
 }
 
@@ -112,6 +116,8 @@ Status Journal::start_segment(const Frames& head) {
 Status Journal::write_head(DiskFile& file, const FixedBytes<16>& key, const Frames& head) {
   if (file.size() > 0) REEVE_TRY(file.truncate(0));
   REEVE_TRY(file.append(encode_segment_header({settings_.stream, key, settings_.node})));
+  // What this segment follows: no start is to write again behind it what was durable before it.
+  REEVE_TRY(file.append(encode_frame(FrameType::mark, 0, encode_mark(durable_of_newest()), key)));
   for (const Bytes& carried : head.carried)
     REEVE_TRY(file.append(encode_frame(FrameType::carried, 0, carried, key)));
   for (const Bytes& intent : head.intents)
@@ -119,6 +125,13 @@ Status Journal::write_head(DiskFile& file, const FixedBytes<16>& key, const Fram
   if (!head.ready.empty())
     REEVE_TRY(file.append(encode_frame(FrameType::ready, 0, head.ready, key)));
   return file.sync();
+}
+
+// Of the segment that another is to follow; 0 where nothing is known.
+std::uint64_t Journal::durable_of_newest() const {
+  if (is_writable()) return durable_;
+  const auto cut = segments_.empty() ? abandoned_.end() : abandoned_.find(segments_.back());
+  return cut == abandoned_.end() ? 0 : cut->second;
 }
 
 JournalPosition Journal::begin() const {

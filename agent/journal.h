@@ -102,6 +102,7 @@ class Journal {
   void adopt_newest();
   void abandon();
   Status write_head(DiskFile& file, const FixedBytes<16>& key, const Frames& head);
+  std::uint64_t durable_of_newest() const;
   void leave_newest(std::uint64_t bytes);
   Result<SegmentReader> reader_of(std::uint32_t segment, std::uint64_t offset,
                                   Unreadable unreadable);

@@ -68,6 +68,19 @@ Bytes encode_frame(FrameType type, std::uint64_t synced, ByteView payload,
   return out;
 }
 
+Bytes encode_mark(std::uint64_t durable_before) {
+  Bytes out;
+  append_u64(out, durable_before);
+  return out;
+}
+
+std::uint64_t durable_before(const Frame& frame) {
+  if (frame.type != FrameType::mark) return 0;
+  ByteReader reader(frame.payload);
+  const std::uint64_t bytes = reader.u64();
+  return reader.ok() && reader.at_end() ? bytes : 0;
+}
+
 std::string segment_name(Stream stream, std::uint32_t number) {
   return fmt::format("{}/{}-{:08}.log", paths::journal_directory, name_of(stream), number);
 }
@@ -118,7 +131,7 @@ Result<std::optional<Frame>> SegmentReader::frame_at(std::uint64_t offset) {
   const std::uint8_t type = reader.u8();
   const std::uint32_t synced = reader.u32();
   if (length == 0 || length > limits::journal_frame_bytes_max) return none;
-  if (type < 1 || type > 4 || synced > offset) return none;
+  if (type < 1 || type > 5 || synced > offset) return none;
   if (length > limit_ - offset - frame_header_bytes) return none;
   auto payload = bytes_at(offset + frame_header_bytes, length);
   if (!payload.ok()) return payload.error();

@@ -16,6 +16,7 @@ enum class FrameType : std::uint8_t {
   intent = 2,   // a receipt as far as it was known before the fix; never sent anywhere
   carried = 3,  // the receipt of an incident that was open when this segment began
   ready = 4,    // ends the carried frames: nothing before this segment is needed at a start
+  mark = 5,     // what is known to be durable: encode_mark()
 };
 
 struct SegmentHeader {
@@ -41,6 +42,12 @@ struct Frame {
 };
 Bytes encode_frame(FrameType type, std::uint64_t synced, ByteView payload,
                    const FixedBytes<16>& key);
+
+// The payload of a `mark`: first in a segment it says how many bytes of the one before are durable;
+// elsewhere nothing (0), for its own `synced`, which is the newest word about this segment.
+Bytes encode_mark(std::uint64_t durable_before);
+// What a frame says of the segment before; 0 for one that is no mark.
+std::uint64_t durable_before(const Frame& frame);
 
 // "journal/urgent-00000001.log", and back from a name as Disk::list() gives it.
 std::string segment_name(Stream stream, std::uint32_t number);

@@ -52,15 +52,25 @@ class Replay {
   void frame(const Frame& frame) {
     switch (frame.type) {
       case FrameType::batch:
-        return batch(frame.payload);
+        return batch(frame);
       case FrameType::intent:
         return keep(interrupted_, frame.payload);
       case FrameType::carried:
         return keep(open_, frame.payload);
       case FrameType::ready:
         return ready(frame.payload);
+      case FrameType::mark:
+        return;
     }
   }
+
+  // So much of the segment is durable.
+  void end_segment(std::uint64_t durable) {
+    for (const auto& [end, digest] : here_)
+      if (end <= durable) durable_.insert(digest);
+    here_.clear();
+  }
+  bool has_durable(const Digest& header) const { return durable_.contains(header); }
 
   void finish() {
     for (auto& [id, receipt] : open_) into_.open.push_back(std::move(receipt));
@@ -80,9 +90,10 @@ class Replay {
     if (end.ok() && !into_.end) into_.end = std::move(*end);
   }
 
-  void batch(ByteView payload) {
-    auto batch = read_own_batch(payload);
+  void batch(const Frame& frame) {
+    auto batch = read_own_batch(frame.payload);
     if (!batch.ok()) return;
+    here_.emplace_back(frame.end, batch->header_digest());
     const BatchHeader& header = batch->header;
     const std::uint64_t last = header.first + header.count - 1;
     // A batch whose sync failed was written again in a later segment, perhaps after newer epochs.
@@ -107,6 +118,8 @@ class Replay {
   }
 
   Recovered& into_;
+  std::vector<std::pair<std::uint64_t, Digest>> here_;  // this segment's batches, by where they end
+  std::set<Digest> durable_;
   std::set<Epoch> ended_;  // epochs that were followed by another
   Incidents open_;
   Incidents interrupted_;
@@ -118,20 +131,26 @@ bool cut_and_sync(DiskFile& file, std::uint64_t end) {
   return file.sync().ok();
 }
 
-// How much of a segment its frames say to be durable: what the newest of them knew, and the head,
-// which was durable before the segment had its name.
+// How much of a segment is said to be durable: what the newest of its frames knew, the head, which
+// was durable before the segment had its name, and what the segment behind it says.
 class DurablePart {
  public:
+  explicit DurablePart(std::uint64_t said_behind)
+      : bytes_(std::max<std::uint64_t>(said_behind, segment_header_bytes)) {}
   void frame(const Frame& frame) {
     bytes_ = std::max(bytes_, frame.synced == 0 ? frame.end : frame.synced);
+    if (frame.type == FrameType::batch) batches_end_ = frame.end;
   }
   std::uint64_t bytes() const { return bytes_; }
+  bool has_all_batches() const { return batches_end_ <= bytes_; }
 
  private:
-  std::uint64_t bytes_ = segment_header_bytes;
+  std::uint64_t bytes_;
+  std::uint64_t batches_end_ = 0;
 };
 
-void keep_unsynced(const Segment& segment, std::uint64_t durable, Recovered& out) {
+void keep_unsynced(const Segment& segment, std::uint64_t durable, Replay& replay, Recovered& out) {
+  replay.end_segment(durable);
   out.durable_bytes[segment.number] = durable;
   SegmentReader reader(*segment.file, segment.key, durable, segment.file->size(),
                        Unreadable::passed_over);
@@ -148,8 +167,19 @@ void keep_unsynced(const Segment& segment, std::uint64_t durable, Recovered& out
 // that only the kernel knows.
 enum class Names { durable, unknown };
 
-void replay_segment(Disk& disk, Stream stream, std::uint32_t number, Names names, Replay& replay,
+// What the segment behind this one says of it; 0 where there is none, or it cannot be read.
+std::uint64_t said_behind(Disk& disk, Stream stream, const std::vector<std::uint32_t>& segments,
+                          std::size_t place) {
+  if (place + 1 == segments.size() || segments[place + 1] != segments[place] + 1) return 0;
+  auto segment = open_segment(disk, stream, segments[place + 1]);
+  if (!segment.ok()) return 0;
+  auto frame = reader_of(*segment).next();
+  return frame.ok() && frame->has_value() ? durable_before(**frame) : 0;
+}
+
+void replay_segment(Disk& disk, Stream stream, std::size_t place, Names names, Replay& replay,
                     Recovered& out) {
+  const std::uint32_t number = out.segments[place];
   out.newest = Journal::Newest::unusable;
   auto segment = open_segment(disk, stream, number);
   if (!segment.ok()) {
@@ -157,7 +187,7 @@ void replay_segment(Disk& disk, Stream stream, std::uint32_t number, Names names
     return;
   }
   SegmentReader reader = reader_of(*segment);
-  DurablePart durable;
+  DurablePart durable(said_behind(disk, stream, out.segments, place));
   while (true) {
     auto frame = reader.next();
     REEVE_ASSERT(frame.ok());  // what the disk refuses is damage
@@ -171,17 +201,18 @@ void replay_segment(Disk& disk, Stream stream, std::uint32_t number, Names names
     // What cannot be read may well be there: it is neither cut nor written behind.
     if (reader.torn_bytes() > 0)
       out.damage.push_back({number, reader.offset(), reader.torn_bytes()});
-    keep_unsynced(*segment, durable.bytes(), out);
+    keep_unsynced(*segment, durable.bytes(), replay, out);
     return;
   }
   out.torn_bytes += reader.torn_bytes();
   const bool is_synced = cut_and_sync(*segment->file, reader.offset());
   if (names == Names::unknown)
-    keep_unsynced(*segment, segment_header_bytes, out);
-  else if (is_synced)
-    out.newest = Journal::Newest::whole;
+    keep_unsynced(*segment, segment_header_bytes, replay, out);
+  else if (!is_synced || !durable.has_all_batches())
+    keep_unsynced(*segment, durable.bytes(), replay, out);
   else
-    keep_unsynced(*segment, durable.bytes(), out);
+    out.newest = Journal::Newest::whole;
+  replay.end_segment(durable.bytes());
 }
 
 }  // namespace
@@ -227,7 +258,10 @@ Result<Recovered> recover_journal(Disk& disk, Stream stream) {
   const auto names = are_named ? Names::durable : Names::unknown;
   Replay replay(out);
   for (std::size_t i = from; i < out.segments.size(); ++i)
-    replay_segment(disk, stream, out.segments[i], names, replay, out);
+    replay_segment(disk, stream, i, names, replay, out);
+  // What was written again in a later segment, and is durable there, is not written once more.
+  std::erase_if(out.unsynced,
+                [&](const Batch& batch) { return replay.has_durable(batch.header_digest()); });
   replay.finish();
   return out;
 }

@@ -33,8 +33,9 @@ struct Recovered {
   std::vector<Receipt> interrupted;  // intents without a receipt
   std::uint64_t torn_bytes = 0;
   std::vector<JournalDamage> damage;
-  // Where the disk refused to make what was read durable: how much of these segments is, and the
-  // batches behind that, which nobody may be given before they are written again.
+  // Where a life before this one did not get as far as to say that what it wrote is durable, or
+  // the disk refuses that now: how much of these segments is, and the batches behind that, which
+  // nobody may be given before they are written again.
   std::map<std::uint32_t, std::uint64_t> durable_bytes;
   std::vector<Batch> unsynced;
 };

@@ -83,7 +83,9 @@ void Sealer::seal_pending() {
   }
 }
 
+// The mark behind a sync may have been refused since.
 Status Sealer::write_all() {
+  if (!journal_.is_writable()) REEVE_TRY(journal_.start_segment({}));
   for (const Batch& batch : unwritten_)
     REEVE_TRY(journal_.append(FrameType::batch, encode_batch(batch)));
   REEVE_TRY(journal_.sync());

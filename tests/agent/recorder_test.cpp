@@ -41,6 +41,8 @@ Verdict judge(Disk& after, const Promised& promised, const Epoch& epoch) {
   Verdict verdict;
   JournalLife next(after, 99);
   REQUIRE(next.has_started());
+  // What no mark says to be durable is handed out again once it has been written again.
+  next.recorder().flush();
   for (Stream stream : {Stream::urgent, Stream::routine}) {
     const Contents contents = contents_of(next.recorder().journal(stream));
     verdict.is_chained = verdict.is_chained && contents.is_chained;
@@ -190,6 +192,7 @@ TEST_CASE("each refusal at each write and sync is survived without a hole in the
         life.clock().advance(limits::journal_retry_max_ns);
         for (int i = 0; i < 4; ++i) life.recorder().flush();
         REQUIRE(!life.recorder().refusal());
+        disk.heal();  // what is left of the faults is not for the reading below
         for (Stream stream : {Stream::urgent, Stream::routine}) {
           const Contents contents = contents_of(life.recorder().journal(stream));
           REQUIRE(contents.is_chained);
@@ -201,6 +204,40 @@ TEST_CASE("each refusal at each write and sync is survived without a hole in the
     }
   }
   CHECK(fired > 150);
+}
+
+// The kernel tells of a write that failed once; what a later sync says of it is worthless, also to
+// another process.
+TEST_CASE("a start hands out nothing whose sync may have failed in the life before") {
+  CrashDisk disk;
+  JournalLife life(disk, 1);
+  life.work(10);
+  life.recorder().flush();
+  disk.fail(CrashDisk::Call::sync, 1, EIO);
+  disk.fail(CrashDisk::Call::truncate, 1, EIO);  // nor is it cut away
+  life.recorder().record(example_receipt("/doubtful", Severity::high));
+  life.clock().advance(limits::group_commit_ns);
+  life.recorder().commit();
+  REQUIRE(disk.faults_fired() == 2);
+  // Killed here: what it wrote is still the kernel's, and the disk takes everything again.
+  JournalLife next(disk, 2);
+  REQUIRE(next.recovered(Stream::urgent).unsynced.size() == 1);
+  const Digest doubtful = next.recovered(Stream::urgent).unsynced.front().header_digest();
+  const auto is_there = [&](Recorder& recorder) {
+    const Contents contents = contents_of(recorder.journal(Stream::urgent));
+    CHECK(contents.is_chained);
+    return std::ranges::any_of(
+        contents.batches, [&](const Batch& batch) { return batch.header_digest() == doubtful; });
+  };
+  CHECK_FALSE(is_there(next.recorder()));
+  next.recorder().flush();
+  CHECK(is_there(next.recorder()));
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    const auto after = disk.crash(seed);
+    JournalLife third(*after, 3);
+    third.recorder().flush();
+    CHECK(is_there(third.recorder()));
+  }
 }
 
 TEST_CASE("what a full disk and a full queue cost is one gap record with its bounds") {

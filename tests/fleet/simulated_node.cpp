@@ -53,8 +53,6 @@ class SimulatedNode::Courier final : public CourierPort {
       auto batch = read_own_batch(decoded->payload);
       REEVE_ASSERT(batch.ok());
       node_.witness_.saw_batch_leave(*batch);
-      if (node_.unsettled_.contains(batch->header.epoch))
-        node_.doubtful_.insert(batch->header_digest());
       node_.last_left_ = std::move(*batch);
     }
     return link_->send(message);
@@ -161,7 +159,6 @@ SimulatedNode::~SimulatedNode() = default;
 SeenLife& SimulatedNode::life() { return witness_.life(id(), epoch_); }
 
 bool SimulatedNode::start() {
-  unsettled_.merge(refused_);
   faults_before_ = disk_->faults_fired();
   auto started = Agent::start({clock_,
                                *disk_,
@@ -192,10 +189,7 @@ bool SimulatedNode::start() {
 void SimulatedNode::settle_the_dead() {
   const bool is_refused = disk_->faults_fired() != faults_before_ || disk_->power_is_cut();
   if (is_refused)
-    for (const Epoch& epoch : dead_) {
-      witness_.life(id(), epoch).had_faults = true;
-      refused_.insert(epoch);
-    }
+    for (const Epoch& epoch : dead_) witness_.life(id(), epoch).had_faults = true;
   else
     dead_.clear();
 }
@@ -244,8 +238,7 @@ void SimulatedNode::lose_power(std::uint64_t seed) {
 }
 
 // What left this host had been durable: after a power cut all of it is still in the journal, but
-// for what the ledger has and the journal has let go of; and for what a dead life left where a
-// later start was refused its sync: the one after that is told that it is durable, and it is not.
+// for what the ledger has and the journal has let go of.
 void SimulatedNode::check_journal() {
   std::set<Digest> there;
   bool is_trimmed = false;
@@ -266,8 +259,7 @@ void SimulatedNode::check_journal() {
     }
   }
   for (const Digest& header : witness_.left(id())) {
-    const bool may_have_gone =
-        (is_trimmed && witness_.is_acknowledged(header)) || doubtful_.contains(header);
+    const bool may_have_gone = is_trimmed && witness_.is_acknowledged(header);
     if (!there.contains(header) && !may_have_gone)
       witness_.find(fmt::format("a batch had left node {} before it was durable there",
                                 identity_.certificate.name));

@@ -70,11 +70,8 @@ class SimulatedNode {
   std::unique_ptr<Hands> hands_;
   std::unique_ptr<Agent> agent_;
   Epoch epoch_;
-  std::set<Epoch> refused_;    // of the dead, of whom this start was refused its sync,
-  std::set<Epoch> unsettled_;  // or an earlier one was;
-  std::set<Digest> doubtful_;  // and what left of those since
-  std::vector<Epoch> dead_;    // killed, and no start since has made durable what they left
-  int wait_status_ = 0;        // how the last life ended, as its launcher knows
+  std::vector<Epoch> dead_;  // killed, and no start since has made durable what they left
+  int wait_status_ = 0;      // how the last life ended, as its launcher knows
   std::optional<Batch> last_left_;
   std::uint64_t faults_before_ = 0;
 };

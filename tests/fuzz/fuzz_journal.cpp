@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const SegmentHeader header{Stream::urgent, {}, {}};
   Bytes framed = encode_segment_header(header);
   const std::size_t cut = 1 + data[0] * (size - 2) / 256;  // both frames hold something
-  append(framed, encode_frame(static_cast<FrameType>(data[1] % 6), framed.size(), bytes.first(cut),
+  append(framed, encode_frame(static_cast<FrameType>(data[1] % 7), framed.size(), bytes.first(cut),
                               header.key));
   append(framed, encode_frame(FrameType::ready, framed.size(), bytes.subspan(cut), header.key));
   try_segment(framed);
