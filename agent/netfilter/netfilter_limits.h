@@ -15,7 +15,7 @@ inline constexpr std::size_t ruleset_receive_bytes = 65'536;
 inline constexpr std::size_t ruleset_bytes_max = 64u << 20;
 inline constexpr std::size_t ruleset_kept_bytes_max = 4u << 20;
 inline constexpr int ruleset_look_tries = 16;  // each interrupted by a change: `check_failed`
-inline constexpr int nft_runs_max = 4;         // of one libnftables context, which then is renewed
+inline constexpr int nft_runs_max = 8;         // of one libnftables context, which then is renewed
 inline constexpr std::size_t nft_words_max = 400;  // of its errors; the rest is cut
 inline constexpr std::size_t nft_line_max = 100;   // of the line of a text that an error shows
 // The feed of its changes: messages read at once, and how long it waits for the end of a change
