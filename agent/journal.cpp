@@ -138,9 +138,10 @@ JournalPosition Journal::begin() const {
   return {segments_.empty() ? 1 : segments_.front(), segment_header_bytes};
 }
 
-JournalPosition Journal::durable_end() const {
+JournalPosition Journal::end() const {
   if (segments_.empty()) return begin();
-  return {segments_.back(), is_writable() ? durable_ : segment_header_bytes};
+  const auto size = sizes_.find(segments_.back());
+  return {segments_.back(), is_writable() ? durable_ : size == sizes_.end() ? 0 : size->second};
 }
 
 Result<std::optional<StoredBatch>> Journal::read_batch(JournalPosition from,

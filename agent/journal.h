@@ -74,7 +74,9 @@ class Journal {
   Status start_segment(const Frames& head);
 
   JournalPosition begin() const;
-  JournalPosition durable_end() const;
+  // No position that was given out lies behind it; of a segment that is not written on, its end,
+  // though the tail may not be durable and is written again.
+  JournalPosition end() const;
   // The first durable batch at or after `from`; damage is stepped over, and so is a segment whose
   // header is damaged. Absent when there is none yet. Where the disk does not give a segment now
   // the answer is its error, since a batch that is passed over is lost; unless that is asked for.

@@ -36,7 +36,7 @@ Outbox::Outbox(const Parts& parts) : parts_(parts) {
   lanes_[1].journal = &parts_.routine;
   load_positions();
   for (Lane& lane : lanes_) {
-    if (lane.acknowledged > lane.journal->durable_end()) lane.give_up();
+    if (lane.acknowledged > lane.journal->end()) lane.give_up();
     // Written again, since a power cut may still take what an earlier run left; and what has no
     // mark, having outlived its own, gets one.
     is_unwritten_ = is_unwritten_ || lane.acknowledged_end.has_value();

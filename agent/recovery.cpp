@@ -259,9 +259,12 @@ Result<Recovered> recover_journal(Disk& disk, Stream stream) {
   Replay replay(out);
   for (std::size_t i = from; i < out.segments.size(); ++i)
     replay_segment(disk, stream, i, names, replay, out);
-  // What was written again in a later segment, and is durable there, is not written once more.
-  std::erase_if(out.unsynced,
-                [&](const Batch& batch) { return replay.has_durable(batch.header_digest()); });
+  // Once, however often starts have tried, and not where a later segment has it durably.
+  std::set<Digest> seen;
+  std::erase_if(out.unsynced, [&](const Batch& batch) {
+    const Digest digest = batch.header_digest();
+    return replay.has_durable(digest) || !seen.insert(digest).second;
+  });
   replay.finish();
   return out;
 }

@@ -255,3 +255,20 @@ TEST_CASE("no batch is handed to the courier before a power cut could no longer 
   }
   CHECK(checked > 300);
 }
+
+TEST_CASE("a power cut makes no start send again all that the controller has") {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    Enforcing world;
+    world.link_up();
+    for (int i = 0; i < 40; ++i) break_once(world);
+    while (world.acknowledge_all() > 0) world.settle();
+    world.advance(limits::acknowledged_write_ns);
+    const auto after = world.own_disk.crash(seed);
+    AgentWorld next(*after);
+    next.start();
+    next.link_up();
+    next.settle();
+    const std::size_t sent = next.courier.payloads(MessageType::batch).size();
+    CHECK(sent <= 8);
+  }
+}
