@@ -1,59 +1,21 @@
 // What a controller and a policy key that the root has dropped can do to an operator's machine.
 #include <doctest/doctest.h>
 
-#include <deque>
-#include <functional>
-
 #include "common/act.h"
 #include "common/paths.h"
-#include "controller/cli/commands.h"
 #include "controller/cli/files.h"
 #include "controller/cli/fleet.h"
-#include "controller/operator_protocol.h"
+#include "tests/cli/operator_desk.h"
 #include "tests/cli/small_fleet.h"
-#include "tests/fakes/fake_clock.h"
-#include "tests/fakes/temporary_directory.h"
 
 using namespace reeve;
 using namespace reeve::cli;
 
 namespace {
 
-using Answer = std::function<Value::Array(const OperatorRequest&)>;
-
-class AnsweringLink final : public ZmqClient {
- public:
-  AnsweringLink(FakeClock& clock, const Answer& answer) : clock_(clock), answer_(answer) {}
-  bool send(ByteView message) override {
-    const auto object = parse_signed_object(message, ObjectType::operator_request);
-    const auto request = decode_operator_request(object->payload);
-    OperatorReply reply;
-    reply.id = request->id;
-    reply.items = answer_(*request);
-    replies_.push_back(encode_operator_reply(reply));
-    return true;
-  }
-  std::optional<Bytes> receive() override {
-    if (replies_.empty()) return std::nullopt;
-    Bytes first = std::move(replies_.front());
-    replies_.pop_front();
-    return first;
-  }
-  void wait(std::int64_t timeout_ns, int) override { clock_.advance(timeout_ns); }
-  bool connected() const override { return true; }
-
- private:
-  FakeClock& clock_;
-  const Answer& answer_;
-  std::deque<Bytes> replies_;
-};
-
 // An operator's fleet directory after the policy key was replaced, and a controller that shows what
 // the test wants: `shown`, and of hosts a heartbeat that has adopted `adopted`.
-struct Desk {
-  TemporaryDirectory where;
-  FakeClock clock;
-  std::string directory = where.path() + "/fleet";
+struct Desk : OperatorDesk {
   SigningKey dropped = SigningKey::generate();
   SmallNode node;
   Bytes shown;
@@ -61,16 +23,9 @@ struct Desk {
   std::vector<Bytes> published;
   std::vector<Bytes> acts;
   std::vector<Bytes> entered;
-  Answer answer = [this](const OperatorRequest& request) { return answer_to(request); };
-  Environment environment{
-      clock,
-      [this](const ControllerContact&, const TransportKey&,
-             const Secret&) -> Result<std::unique_ptr<ZmqClient>> {
-        return std::unique_ptr<ZmqClient>(std::make_unique<AnsweringLink>(clock, answer));
-      }};
 
   Desk() {
-    REQUIRE(run_init(environment, std::vector<std::string>{directory, "--no-passphrase"}) == 0);
+    answer = [this](const OperatorRequest& request) { return items(answer_to(request)); };
     Fleet before = fleet();
     dropped = *signing_key(before, paths::fleet_policy_key);
     keep(manifest_by(dropped, 3));
@@ -112,9 +67,9 @@ struct Desk {
     }
     if (request.operation == "act") entered.push_back(*request.arguments.find("act")->binary());
     if (request.operation == "acts") {
-      Value::Array items;
-      for (const Bytes& act : acts) items.emplace_back(Value::Map{{"act", act}});
-      return items;
+      Value::Array out;
+      for (const Bytes& act : acts) out.emplace_back(Value::Map{{"act", act}});
+      return out;
     }
     if (request.operation != "status") return {};
     Heartbeat heartbeat = healthy_heartbeat(node);
@@ -132,19 +87,18 @@ struct Desk {
     const std::string bundle = where.path() + "/p.bundle";
     REQUIRE(write_file(bundle, encode_bundle({"p", {rule}})).ok());
     published.clear();
-    run_push(environment, std::vector<std::string>{bundle, "--fleet", directory, "--wait", "1s"});
+    run_push(environment, on_fleet({bundle, "--wait", "1s"}));
     REQUIRE(published.size() == 1);
     return verify_stored_manifest(published[0], fleet().root)->manifest.version;
   }
   // The version that is signed, 0 for none.
   std::uint64_t promote() {
     published.clear();
-    run_push(environment,
-             std::vector<std::string>{"--promote", "100%", "--fleet", directory, "--wait", "1s"});
+    run_push(environment, on_fleet({"--promote", "100%", "--wait", "1s"}));
     if (published.empty()) return 0;
     return verify_stored_manifest(published[0], fleet().root)->manifest.version;
   }
-  int status() { return run_status(environment, std::vector<std::string>{"--fleet", directory}); }
+  int status() { return run_status(environment, on_fleet({})); }
 };
 
 Act act_of(const Desk& desk, std::uint8_t id, ActKind kind) {

@@ -1,69 +1,14 @@
 #include <doctest/doctest.h>
 
-#include <functional>
-#include <utility>
-
 #include "common/paths.h"
-#include "controller/cli/commands.h"
 #include "controller/cli/fleet.h"
-#include "controller/operator_protocol.h"
+#include "tests/cli/operator_desk.h"
 #include "tests/cli/small_fleet.h"
-#include "tests/fakes/fake_clock.h"
-#include "tests/fakes/temporary_directory.h"
 
 using namespace reeve;
 using namespace reeve::cli;
 
 namespace {
-
-// What a controller answers to a request; absent: nothing.
-using Answer = std::function<std::optional<OperatorReply>(const OperatorRequest&)>;
-
-class AnsweringLink final : public ZmqClient {
- public:
-  AnsweringLink(FakeClock& clock, const Answer& answer) : clock_(clock), answer_(answer) {}
-  bool send(ByteView message) override {
-    const auto object = parse_signed_object(message, ObjectType::operator_request);
-    const auto request = decode_operator_request(object->payload);
-    auto reply = answer_(*request);
-    if (!reply) return true;
-    reply->id = request->id;
-    reply_ = encode_operator_reply(*reply);
-    return true;
-  }
-  std::optional<Bytes> receive() override { return std::exchange(reply_, std::nullopt); }
-  void wait(std::int64_t timeout_ns, int) override { clock_.advance(timeout_ns); }
-  bool connected() const override { return true; }
-
- private:
-  FakeClock& clock_;
-  const Answer& answer_;
-  std::optional<Bytes> reply_;
-};
-
-// A new fleet's directory, and the command on it.
-struct Desk {
-  TemporaryDirectory where;
-  FakeClock clock;
-  Answer answer;
-  std::string directory = where.path() + "/fleet";
-  Environment environment{
-      clock,
-      [this](const ControllerContact&, const TransportKey&,
-             const Secret&) -> Result<std::unique_ptr<ZmqClient>> {
-        return std::unique_ptr<ZmqClient>(std::make_unique<AnsweringLink>(clock, answer));
-      }};
-
-  Desk() {
-    REQUIRE(run_init(environment, std::vector<std::string>{directory, "--no-passphrase"}) == 0);
-  }
-  int records(std::vector<std::string> words) {
-    words.insert(words.end(), {"--fleet", directory});
-    return run_records(environment, words);
-  }
-};
-
-OperatorReply items(Value::Array items) { return {0, false, std::nullopt, std::move(items)}; }
 
 // What a controller does with one request.
 enum class Turn { nothing_new, silence, refusal };
@@ -71,7 +16,7 @@ enum class Turn { nothing_new, silence, refusal };
 // How many requests `reeve records` makes of a controller that does with each what the script says
 // and then only refuses.
 std::size_t requests_of(const std::vector<Turn>& script, std::vector<std::string> words) {
-  Desk desk;
+  OperatorDesk desk;
   std::size_t asked = 0;
   desk.answer = [&](const OperatorRequest&) -> std::optional<OperatorReply> {
     const Turn turn = asked < script.size() ? script[asked] : Turn::refusal;
@@ -80,7 +25,7 @@ std::size_t requests_of(const std::vector<Turn>& script, std::vector<std::string
     if (turn == Turn::nothing_new) return items({});
     return OperatorReply{0, false, Error{"not_permitted", "that is enough"}, {}};
   };
-  CHECK(desk.records(std::move(words)) == exit_code::failed);
+  CHECK(run_records(desk.environment, desk.on_fleet(std::move(words))) == exit_code::failed);
   return asked;
 }
 
@@ -103,7 +48,7 @@ Value::Map record_item(const SmallNode& node) {
 
 // The exit code where the controller answers with that record, whatever it was asked for.
 int shown_to(std::vector<std::string> words) {
-  Desk desk;
+  OperatorDesk desk;
   const auto fleet = open_fleet(Arguments({{"fleet", {desk.directory}}}, {}));
   const SmallNode node =
       SmallFleet().node_by("web1", *signing_key(*fleet, paths::fleet_operator_key));
@@ -113,7 +58,7 @@ int shown_to(std::vector<std::string> words) {
     const bool first = request.arguments.find("after") == nullptr;
     return items(first ? Value::Array{record} : Value::Array{});
   };
-  return desk.records(std::move(words));
+  return run_records(desk.environment, desk.on_fleet(std::move(words)));
 }
 
 }  // namespace

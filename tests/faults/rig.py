@@ -85,9 +85,11 @@ def nft(*words):
 
 
 class Rig(Fleet):
-    def __init__(self, seed):
+    """A fleet whose programs live under strace; REEVE_TEST_SEED says what is drawn."""
+
+    def __init__(self):
         super().__init__()
-        self.dice = random.Random(seed)
+        self.dice = random.Random(int(os.environ.get('REEVE_TEST_SEED') or 1))
         self.number = 0
         self.expected = collections.Counter()  # incidents that the ledger must hold, by object
         self.perhaps = collections.Counter()   # and may: what deviated while it deviated already
@@ -240,6 +242,15 @@ class Rig(Fleet):
         return collections.Counter(record['type'] for record in records)
 
     # points
+
+    def references(self):
+        """The reference of agent and of controller; the agent is stopped afterwards."""
+        counts = {}
+        for program in ('agent', 'controller'):
+            counts[program] = self.reference(program)
+            self.settle()
+            self.stop('agent')
+        return counts
 
     def reference(self, program):
         """How often each process makes each call in a life without faults: the greatest number."""
