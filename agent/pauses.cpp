@@ -1,4 +1,5 @@
-// On the disk: a map with "acts", a list of maps "act" (the signed object) and "left" (seconds).
+// On the disk: a map with "acts", a list of maps "act" (the signed object) and "left" (seconds),
+// and "boot", the time since boot when it was written (nanoseconds).
 #include "agent/pauses.h"
 
 #include <algorithm>
@@ -15,22 +16,34 @@ namespace {
 constexpr std::int64_t ns_per_s = 1'000'000'000;
 
 struct Kept {
-  Bytes object;
-  std::int64_t left_s = 0;
+  struct One {
+    Bytes object;
+    std::int64_t left_s = 0;
+  };
+  std::vector<One> acts;
+  std::int64_t boot_ns = 0;
 };
 
-Result<std::vector<Kept>> decode_kept(ByteView bytes) {
+Result<Kept> decode_kept(ByteView bytes) {
   auto value = decode(bytes);
   if (!value.ok()) return value.error();
   Fields fields(*value, "acts");
-  std::vector<Kept> out;
+  Kept out;
   for (const Value& item : fields.array("acts")) {
     Fields entry(item, "act");
-    out.push_back({entry.binary("act"), entry.integer("left")});
+    out.acts.push_back({entry.binary("act"), entry.integer("left")});
     REEVE_TRY(entry.finish(UnknownFields::keep));
   }
+  out.boot_ns = fields.integer("boot");
   REEVE_TRY(fields.finish(UnknownFields::keep));
   return out;
+}
+
+// What has passed at least since something was written at `boot_ns`: of another boot no more is
+// known than how long this one has lasted.
+std::int64_t passed_since(std::int64_t boot_ns, std::int64_t now_boot_ns) {
+  const bool may_be_this_boot = boot_ns >= 0 && boot_ns <= now_boot_ns;
+  return may_be_this_boot ? now_boot_ns - boot_ns : now_boot_ns;
 }
 
 }  // namespace
@@ -41,19 +54,23 @@ void Pauses::load(const Root& root) {
   if (!bytes.ok() || !bytes->has_value()) return;
   const auto kept = decode_kept(**bytes);
   if (!kept.ok()) return;
-  for (const Kept& one : *kept) {
+  const std::int64_t now_ns = parts_.clock.boottime_ns();
+  const std::int64_t passed_s = passed_since(kept->boot_ns, now_ns) / ns_per_s;
+  for (const Kept::One& one : kept->acts) {
     auto held = recall(one.object, root);
     if (!held.ok() || held_.size() >= limits::acts_max) continue;
     // A clock that is wrong since the last stop must not give a pause its whole time again, nor one
     // that is set back later a pause that ran out while no agent looked.
-    const std::int64_t left = std::min(one.left_s, left_s(*held));
-    held->until_boot_ns = parts_.clock.boottime_ns() + left * ns_per_s;
+    const std::int64_t kept_s = std::clamp<std::int64_t>(one.left_s, 0, limits::pause_s_max);
+    const std::int64_t left = std::min(kept_s - passed_s, left_s(*held));
+    held->until_boot_ns = now_ns + left * ns_per_s;
     if (left > 0)
       held_.push_back(std::move(*held));
     else
       parts_.time.seen_signed(held->verified.act.until_s);
   }
-  written_boot_ns_ = parts_.clock.boottime_ns();
+  // Again and again within a minute: each start must count.
+  if (!kept->acts.empty()) static_cast<void>(write_down());
 }
 
 // What was accepted once. Our own file vouches for an end whose operator the root has lost.
@@ -130,7 +147,8 @@ Status Pauses::write_down() {
   for (const Held& held : held_)
     acts.push_back(Value::Map{{"act", held.object}, {"left", left_s(held)}});
   written_boot_ns_ = parts_.clock.boottime_ns();
-  return replace_file(parts_.disk, paths::acts, encode(Value::Map{{"acts", std::move(acts)}}));
+  return replace_file(parts_.disk, paths::acts,
+                      encode(Value::Map{{"acts", std::move(acts)}, {"boot", written_boot_ns_}}));
 }
 
 void Pauses::expire(const Root& root) {

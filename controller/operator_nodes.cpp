@@ -53,8 +53,9 @@ Result<Value::Array> OperatorServer::enroll(const Request& request, Outcome& out
   const auto object = fields.binary("certificate");
   REEVE_TRY(fields.finish(UnknownFields::refuse));
   const auto& nodes = parts_.registry.nodes();
+  // Asked again it was done; of a node that has ended since, the check below says so.
   const bool known = std::any_of(nodes.begin(), nodes.end(), [&](const auto& entry) {
-    return entry.second.certificate_object == object;
+    return entry.second.certificate_object == object && entry.second.state == NodeState::registered;
   });
   if (known) return Value::Array{};
   auto node = parts_.registry.check_enrollment(object, parts_.root);

@@ -199,6 +199,19 @@ TEST_CASE("a start neither ends a pause nor prolongs it, whatever the clock says
   CHECK(world.fixes());
 }
 
+TEST_CASE("an agent that is started again and again ends a pause in its time") {
+  Paused world;
+  world.offer(world.act());
+  for (int start = 0; start < 7'200 / 50; ++start) {
+    world.agent.reset();
+    world.clock.jump_wall(-50 * s);  // set back each time to where it was
+    world.clock.advance(50 * s);
+    world.start();
+  }
+  world.link_up();
+  CHECK(world.fixes());
+}
+
 TEST_CASE("no clock that is set while a pause counts makes it longer") {
   for (const std::int64_t jump_s :
        {-10 * 365 * fixture::day_s, std::int64_t{-3'601}, std::int64_t{-1}, std::int64_t{1}}) {

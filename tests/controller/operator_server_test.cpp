@@ -146,6 +146,8 @@ TEST_CASE("certificates that must not be registered are refused by name") {
   world.ask("enroll", {{"certificate", node.certificate(world.fleet, 3)}});
   CHECK(refused(node, 2) == "certificate_rollback");
   world.ask("revoke", {{"node", node.id}, {"why", ""}});
+  CHECK(world.ask_refused("enroll", {{"certificate", node.certificate(world.fleet, 3)}}).name ==
+        "node_revoked");
   CHECK(refused(node, 4) == "node_revoked");
   TestNode unsigned_one("web4");
   auto bytes = unsigned_one.certificate(world.fleet);
