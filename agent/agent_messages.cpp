@@ -44,6 +44,7 @@ void Agent::hear(const WireMessage& message) {
     case MessageType::rekey:
     case MessageType::certificate_held:
     case MessageType::checkpoint_held:
+    case MessageType::cosignature:
     case MessageType::enroll_answer:
     case MessageType::configure_enrollment:
       return;  // never to a node that is enrolled
@@ -53,6 +54,8 @@ void Agent::hear(const WireMessage& message) {
       return hear_certificate(message.payload);
     case MessageType::rekeyed:
       return hear_rekeyed(message.payload);
+    case MessageType::witnesses:
+      return;
   }
 }
 

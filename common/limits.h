@@ -67,7 +67,13 @@ inline constexpr std::size_t checkpoint_bytes_max = 16'384;
 // In an acknowledgement: its text and the log's own signatures, without those of cosigners.
 inline constexpr std::size_t acknowledged_checkpoint_bytes_max = 4'096;
 inline constexpr std::size_t note_signatures_max = 64;  // of one checkpoint: the log's, cosigners'
-inline constexpr std::size_t address_bytes_max = 280;   // "tcp://", a name of 253, a port
+// The nodes of a witness set. Each line of theirs has at most as many bytes as the second figure.
+inline constexpr std::size_t witnesses_max = 32;
+inline constexpr std::size_t cosignature_line_bytes_max = 384;
+inline constexpr std::size_t cosigner_key_bytes_max = 512;  // a witness's statement of its key
+static_assert(acknowledged_checkpoint_bytes_max / 2 + witnesses_max * cosignature_line_bytes_max <
+              checkpoint_bytes_max);
+inline constexpr std::size_t address_bytes_max = 280;  // "tcp://", a name of 253, a port
 static_assert(2 * 32 * proof_hashes_max + acknowledged_checkpoint_bytes_max + 256 <
               message_bytes_max);
 

@@ -20,6 +20,8 @@ enum class ObjectType : std::uint8_t {
   key_succession = 10,
   node_enrollment = 11,
   transport_key = 12,
+  witness_set = 13,
+  cosigner_key = 14,
 };
 
 struct Signature {

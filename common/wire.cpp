@@ -2,7 +2,8 @@
 // fetch: digest 32, u32 offset. chunk: digest 32, u32 offset, u32 total, then the bytes.
 // acknowledgement: node 32, epoch 16, u8 stream, u64 last, header 32, u64 leaf index, u64 tree
 // size, u16 count and as many hashes, u64 consistent from, u16 count and as many hashes, u32 length
-// and the checkpoint. enroll answer: u8 verdict, request 32, then three texts, each u16 length and
+// and the checkpoint. cosignature: u64 size, u64 time, signature 64, then the cosigner key's signed
+// object. enroll answer: u8 verdict, request 32, then three texts, each u16 length and
 // bytes: name, detail, next. configure: controller key 32, node key 32, node secret 32, u16 length
 // and address.
 #include "common/wire.h"
@@ -39,6 +40,8 @@ constexpr std::array message_types{
     MessageType::link_state,
     MessageType::configure_enrollment,
     MessageType::act,
+    MessageType::cosignature,
+    MessageType::witnesses,
 };
 
 Error malformed_message(std::string_view problem) {
@@ -194,6 +197,29 @@ Result<Acknowledgement> decode_acknowledgement(ByteView payload) {
   if (!reader.ok() || !reader.at_end()) {
     return malformed_message("an acknowledgement has the wrong length");
   }
+  return out;
+}
+
+Bytes encode_cosignature(const Cosignature& cosignature) {
+  Bytes out;
+  append_u64(out, cosignature.size);
+  append_u64(out, static_cast<std::uint64_t>(cosignature.time_s));
+  append(out, cosignature.signature.view());
+  append(out, cosignature.key);
+  return out;
+}
+
+Result<Cosignature> decode_cosignature(ByteView payload) {
+  ByteReader reader(payload);
+  Cosignature out;
+  out.size = reader.u64();
+  out.time_s = static_cast<std::int64_t>(reader.u64());
+  out.signature = reader.take_fixed<SignatureBytes::size()>();
+  if (!reader.ok() || reader.rest().empty()) return malformed_message("a cosignature is cut short");
+  if (out.time_s < 0) return malformed_message("a cosignature is of no time");
+  if (reader.rest().size() > limits::cosigner_key_bytes_max)
+    return over_limit("a cosigner's key is too large");
+  out.key = owned(reader.rest());
   return out;
 }
 

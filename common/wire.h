@@ -17,6 +17,7 @@ enum class MessageType : std::uint8_t {
   enroll = 0x06,      // signed object of type node_enrollment, at the enrollment endpoint only
   certificate_held = 0x07,  // u64 version of its certificate
   checkpoint_held = 0x08,   // u64 size of the newest checkpoint that it has accepted
+  cosignature = 0x09,       // Cosignature
   // controller to node
   acknowledgement = 0x11,
   root = 0x12,      // signed object, the next in the chain
@@ -26,6 +27,7 @@ enum class MessageType : std::uint8_t {
   rekeyed = 0x16,            // digest of the statement that is kept now
   certificate = 0x17,        // signed object: a later one, or the one that a host enrolled with
   act = 0x18,                // signed object, an operator's act
+  witnesses = 0x19,          // signed object, the newest witness set
   enroll_answer = 0x21,      // EnrollAnswer, at the enrollment endpoint only
   // between agent and courier only; never on a network
   configure = 0x81,
@@ -80,6 +82,15 @@ struct Acknowledgement {
   bool operator==(const Acknowledgement&) const = default;
 };
 
+// What a witness says of a checkpoint that the controller has shown it (witness.h).
+struct Cosignature {
+  std::uint64_t size = 0;   // of the checkpoint's tree
+  std::int64_t time_s = 0;  // seconds since 1970, part of what is signed
+  SignatureBytes signature{};
+  Bytes key;  // signed object of type cosigner_key
+  bool operator==(const Cosignature&) const = default;
+};
+
 // How the agent tells its courier whom to talk to.
 struct CourierConfig {
   TransportKey controller_key;
@@ -98,6 +109,10 @@ struct EnrollAnswer {
   std::string next{};
   bool operator==(const EnrollAnswer&) const = default;
 };
+
+Bytes encode_cosignature(const Cosignature& cosignature);
+// The statement is at most limits::cosigner_key_bytes_max. Errors: `malformed`, `limit_exceeded`.
+Result<Cosignature> decode_cosignature(ByteView payload);
 
 Bytes encode_enroll_answer(const EnrollAnswer& answer);
 Result<EnrollAnswer> decode_enroll_answer(ByteView payload);

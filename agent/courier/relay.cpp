@@ -35,6 +35,7 @@ bool may_leave(ByteView message, RelayDuty duty) {
     case MessageType::rekey:
     case MessageType::certificate_held:
     case MessageType::checkpoint_held:
+    case MessageType::cosignature:
       return duty == RelayDuty::node;
     case MessageType::enroll:
       return duty == RelayDuty::enrollment;
@@ -47,6 +48,7 @@ bool may_leave(ByteView message, RelayDuty duty) {
     case MessageType::rekeyed:
     case MessageType::enroll_answer:
     case MessageType::act:
+    case MessageType::witnesses:
     case MessageType::configure:
     case MessageType::link_state:
     case MessageType::configure_enrollment:
@@ -68,6 +70,7 @@ bool may_enter(ByteView message, RelayDuty duty) {
     case MessageType::newest_succession:
     case MessageType::rekeyed:
     case MessageType::act:
+    case MessageType::witnesses:
       return duty == RelayDuty::node;
     case MessageType::enroll_answer:
       return duty == RelayDuty::enrollment;
@@ -79,6 +82,7 @@ bool may_enter(ByteView message, RelayDuty duty) {
     case MessageType::rekey:
     case MessageType::certificate_held:
     case MessageType::checkpoint_held:
+    case MessageType::cosignature:
     case MessageType::configure:
     case MessageType::link_state:
     case MessageType::configure_enrollment:

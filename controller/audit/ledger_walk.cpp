@@ -6,6 +6,7 @@
 
 #include "common/act.h"
 #include "common/token.h"
+#include "common/witness.h"
 #include "controller/ledger.h"
 
 namespace reeve {
@@ -65,10 +66,13 @@ Status LedgerWalk::judge_under_root(const Leaf& leaf) {
       return batches_.take_succession(leaf.object);
     case ObjectType::tick:
       return check_tick(leaf.object);
+    case ObjectType::witness_set:
+      return take_witnesses(leaf.object);
     case ObjectType::root:
     case ObjectType::batch_header:
     case ObjectType::heartbeat:
     case ObjectType::transport_key:
+    case ObjectType::cosigner_key:
       break;
   }
   return Error{"leaf_malformed", "an object of this type is no leaf"};
@@ -101,6 +105,15 @@ Status LedgerWalk::take_certificate(ByteView object) {
   const auto certificate = verify_certificate(object, *root_);
   return certificate.ok() ? batches_.take_certificate(*certificate)
                           : Status(not_signed(certificate.error()));
+}
+
+Status LedgerWalk::take_witnesses(ByteView object) {
+  const auto witnesses = verify_witness_set(object, *root_);
+  if (!witnesses.ok()) return not_signed(witnesses.error());
+  if (witnesses->set.version <= witnesses_version_)
+    return Error{"leaf_not_signed", "witnesses_rollback: not above the version before it"};
+  witnesses_version_ = witnesses->set.version;
+  return {};
 }
 
 Status LedgerWalk::check_request(ByteView object) const {

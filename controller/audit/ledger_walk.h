@@ -31,6 +31,7 @@ class LedgerWalk {
   Status take_root(ByteView object);
   Status take_certificate(ByteView object);
   Status take_manifest(ByteView object);
+  Status take_witnesses(ByteView object);
   Status check_request(ByteView object) const;
   Status check_tick(ByteView object) const;
 
@@ -38,6 +39,7 @@ class LedgerWalk {
   std::optional<Root> root_;
   bool is_anchored_ = false;
   std::uint64_t manifest_version_ = 0;
+  std::uint64_t witnesses_version_ = 0;
   std::int64_t stored_wall_ns_ = 0;
   TreeHead tree_;
   BatchWalk batches_;

@@ -29,6 +29,15 @@ Acknowledgement acknowledgement() {
   return out;
 }
 
+Cosignature cosignature() {
+  Cosignature out;
+  out.size = 8;
+  out.time_s = 1'700'000'000;
+  out.signature.data.fill(0x65);
+  out.key = bytes_of("a signed object");
+  return out;
+}
+
 CourierConfig config() {
   CourierConfig out;
   out.controller_key.data.fill(1);
@@ -54,6 +63,7 @@ std::vector<Layout> layouts() {
       {"chunk", MessageType::chunk, encode_chunk(chunk())},
       {"acknowledgement", MessageType::acknowledgement, encode_acknowledgement(acknowledgement())},
       {"acknowledgement_plain", MessageType::acknowledgement, encode_acknowledgement(plain)},
+      {"cosignature", MessageType::cosignature, encode_cosignature(cosignature())},
       {"configure", MessageType::configure, encode_courier_config(config())},
   };
 }
@@ -72,6 +82,7 @@ TEST_CASE("payloads come back whole") {
   CHECK(*decode_fetch(encode_fetch(fetch())) == fetch());
   CHECK(*decode_chunk(encode_chunk(chunk())) == chunk());
   CHECK(*decode_acknowledgement(encode_acknowledgement(acknowledgement())) == acknowledgement());
+  CHECK(*decode_cosignature(encode_cosignature(cosignature())) == cosignature());
   auto courier = decode_courier_config(encode_courier_config(config()));
   REQUIRE(courier.ok());
   CHECK(courier->controller_key == config().controller_key);
@@ -99,7 +110,7 @@ TEST_CASE("every code that is not a message's type is malformed") {
     bytes.push_back(static_cast<std::uint8_t>(code));
     known += decode_message(bytes).ok() ? 1 : 0;
   }
-  CHECK(known == 20);
+  CHECK(known == 22);
 }
 
 TEST_CASE("a message larger than the limit is refused by name") {
@@ -161,6 +172,19 @@ TEST_CASE("a courier's configuration needs an address of bounded length") {
   CHECK(decode_courier_config(bytes).error().name == "limit_exceeded");
 }
 
+TEST_CASE("a cosignature has a time, and a key's statement of bounded length") {
+  Cosignature one = cosignature();
+  one.time_s = -1;
+  CHECK(decode_cosignature(encode_cosignature(one)).error().name == "malformed");
+  one = cosignature();
+  one.key.clear();
+  CHECK(decode_cosignature(encode_cosignature(one)).error().name == "malformed");
+  one.key.resize(limits::cosigner_key_bytes_max);
+  CHECK(decode_cosignature(encode_cosignature(one)).ok());
+  one.key.push_back(0);
+  CHECK(decode_cosignature(encode_cosignature(one)).error().name == "limit_exceeded");
+}
+
 // Whether a payload's decoder takes the bytes; what it took must encode to the same bytes.
 bool taken(MessageType type, ByteView payload) {
   Bytes again;
@@ -176,6 +200,10 @@ bool taken(MessageType type, ByteView payload) {
     auto decoded = decode_acknowledgement(payload);
     if (!decoded) return false;
     again = encode_acknowledgement(*decoded);
+  } else if (type == MessageType::cosignature) {
+    auto decoded = decode_cosignature(payload);
+    if (!decoded) return false;
+    again = encode_cosignature(*decoded);
   } else {
     auto decoded = decode_courier_config(payload);
     if (!decoded) return false;
@@ -192,8 +220,9 @@ TEST_CASE("damaged payloads are refused or are another payload, byte for byte") 
     for_each_mutation(one.payload, [&](ByteView bytes) { taken(one.type, bytes); });
     Bytes longer = one.payload;
     longer.push_back(0);
-    if (one.type != MessageType::chunk) CHECK_FALSE(taken(one.type, longer));
-    if (one.type == MessageType::chunk) continue;
+    // Of these two the end is the message's: a digest, or a signature, tells.
+    if (one.type == MessageType::chunk || one.type == MessageType::cosignature) continue;
+    CHECK_FALSE(taken(one.type, longer));
     for_each_truncation(one.payload, [&](ByteView bytes) { CHECK_FALSE(taken(one.type, bytes)); });
   }
 }

@@ -29,10 +29,11 @@ TEST_CASE("each of a courier's duties has its few types, and no others may leave
   const Duty duties[] = {
       {RelayDuty::node,
        {MessageType::heartbeat, MessageType::batch, MessageType::fetch, MessageType::succession,
-        MessageType::rekey, MessageType::certificate_held, MessageType::checkpoint_held},
+        MessageType::rekey, MessageType::certificate_held, MessageType::checkpoint_held,
+        MessageType::cosignature},
        {MessageType::acknowledgement, MessageType::root, MessageType::manifest, MessageType::chunk,
         MessageType::newest_succession, MessageType::rekeyed, MessageType::certificate,
-        MessageType::act}},
+        MessageType::act, MessageType::witnesses}},
       {RelayDuty::enrollment,
        {MessageType::enroll},
        {MessageType::root, MessageType::certificate, MessageType::enroll_answer}},
