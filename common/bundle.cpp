@@ -59,6 +59,8 @@ Value rule_value(const Rule& rule) {
                     {"breaker", breaker_value(rule.breaker)},
                     {"durable", rule.durable_intent},
                     {"show", rule.show_content},
+                    {"keep", rule.keep_content},
+                    {"pause", rule.owner_pause_minutes},
                     {"kind", rule.kind},
                     {"fields", rule.fields}};
 }
@@ -133,6 +135,8 @@ Result<Rule> read_rule(ByteView frame) {
   auto breaker = read_breaker(fields.value("breaker"));
   rule.durable_intent = fields.boolean("durable");
   rule.show_content = fields.boolean("show");
+  rule.keep_content = fields.boolean("keep");
+  rule.owner_pause_minutes = figure(fields, "pause", limits::owner_pause_minutes_max);
   rule.kind = id_field(fields, "kind");
   rule.fields = fields.value("fields");
   if (rule.fields.map() == nullptr) fields.fail("fields", "is not a map");

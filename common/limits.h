@@ -92,6 +92,7 @@ inline constexpr std::size_t chunk_bytes_max = 60'000;
 inline constexpr std::size_t manifest_bundles_max = 64;
 inline constexpr std::size_t rule_controls_max = 64;
 inline constexpr std::int64_t breaker_figure_max = 1'000'000;
+inline constexpr std::uint32_t owner_pause_minutes_max = 1'440;  // of any 24 hours
 inline constexpr std::size_t field_items_max = 256;    // of a list or of rows in a resource
 inline constexpr std::size_t body_bytes_max = 40'000;  // a firewall table, a file's content
 inline constexpr std::size_t name_bytes_max = 128;     // ids of rules, names of nodes and fleets

@@ -31,6 +31,7 @@ inline constexpr std::string_view trusted_root = "trust/root";
 inline constexpr std::string_view controller_contact = "trust/controller";
 inline constexpr std::string_view trusted_time = "trust/time";
 inline constexpr std::string_view acts = "trust/acts";
+inline constexpr std::string_view owner_acts = "trust/owner-acts";
 inline constexpr std::string_view policy_floor = "trust/floor";
 inline constexpr std::string_view accepted_checkpoint = "trust/checkpoint";  // of the ledger
 inline constexpr std::string_view manifest = "policy/manifest";

@@ -44,6 +44,9 @@ struct Rule {
   Breaker breaker;
   bool durable_intent = false;
   bool show_content = false;
+  bool keep_content = false;  // what a fix replaces is kept on the host, for an undo
+  // In any 24 hours the host's owner may pause the rule for so long, and hold what they undid.
+  std::uint32_t owner_pause_minutes = 60;
   std::string kind;
   Value fields{Value::Map{}};  // the resource's fields in table order
   bool operator==(const Rule&) const = default;

@@ -16,9 +16,24 @@ constexpr std::size_t record_items_usual = 256;
 static_assert(record_items_usual <= limits::container_elements_max / 2);
 static_assert(limits::container_elements_max <= limits::objects_max / 2);
 
-constexpr std::array<std::string_view, rule_states> state_names = {
-    "unknown",   "holds",    "deviating",   "held",           "paused",        "waived",
-    "contested", "reverted", "unsupported", "not_applicable", "needs_approval"};
+struct StateRow {
+  std::string_view name;
+  std::string_view meaning;
+};
+// In the order of their codes.
+constexpr std::array<StateRow, rule_states> states = {{
+    {"unknown", "not looked at yet, or it could not be looked at"},
+    {"holds", "all that it covers is as policy wants it"},
+    {"deviating", "something is not as policy wants it"},
+    {"held", "what deviates is left so for a while: the host's owner undid its fix"},
+    {"paused", "looked at and told of, but not put right for a while"},
+    {"waived", "policy excepts this host from it for a while"},
+    {"contested", "somebody breaks it again as often as it is put right"},
+    {"reverted", "taken back because it cut the host off"},
+    {"unsupported", "this host cannot be asked what the rule asks"},
+    {"not_applicable", "nothing on this host is what it speaks of"},
+    {"needs_approval", "its fix waits for somebody's approval"},
+}};
 
 // Shortens every text and name of the tree to text_max bytes, every list to items_max entries.
 // Map keys and the number of a map's entries are ours and stay.
@@ -110,8 +125,14 @@ std::optional<Confidence> confidence_named(std::string_view name) {
 
 std::string_view name_of(RuleState state) {
   auto code = static_cast<std::size_t>(state);
-  REEVE_ASSERT(code < state_names.size());
-  return state_names[code];
+  REEVE_ASSERT(code < states.size());
+  return states[code].name;
+}
+
+std::string_view meaning_of(RuleState state) {
+  auto code = static_cast<std::size_t>(state);
+  REEVE_ASSERT(code < states.size());
+  return states[code].meaning;
 }
 
 Bytes encode_record(std::string_view type, Moment sealed, std::optional<Severity> severity,

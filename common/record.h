@@ -19,7 +19,8 @@ inline constexpr std::string_view resolved = "resolved";          // right again
 inline constexpr std::string_view withdrawn = "withdrawn";        // its rule is no longer in policy
 inline constexpr std::string_view contested = "contested";  // put right and broken again and again
 inline constexpr std::string_view held_back = "held_back";  // its fix waits; `reason` says for what
-inline constexpr std::string_view paused = "paused";        // an operator's act pauses all fixes
+inline constexpr std::string_view paused = "paused";  // fixes are paused; `reason` says by whom
+inline constexpr std::string_view held = "held";      // the host's owner undid its fix
 }  // namespace outcome
 
 enum class Phase : std::uint8_t { whole, open, close };  // of an incident, docs/formats.md
@@ -119,7 +120,8 @@ Result<Record> decode_record(ByteView bytes);
 Result<Receipt> decode_receipt(const Record& record);
 Result<Contention> decode_contention(const Record& record);
 
-// Codes of a `state` record, one byte a rule in bundle order. Never reused.
+// How a rule stands: the one table of these words, for records, commands and docs. Codes of a
+// `state` record, one byte a rule in bundle order. Never reused.
 enum class RuleState : std::uint8_t {
   unknown = 0,
   holds = 1,
@@ -134,6 +136,7 @@ enum class RuleState : std::uint8_t {
   needs_approval = 10,
 };
 std::string_view name_of(RuleState state);
+std::string_view meaning_of(RuleState state);  // in a few words, for people
 inline constexpr std::size_t rule_states = 11;
 
 // Records of one epoch and stream that a node has no more: its chain goes on behind them.

@@ -42,6 +42,8 @@ Texts texts_of(const Rule& rule) {
       {"breaker.rule_share_percent", std::to_string(breaker.rule_share_percent)},
       {"intent", rule.durable_intent ? "durable" : "plain"},
       {"show_content", rule.show_content ? "true" : "false"},
+      {"keep_content", rule.keep_content ? "true" : "false"},
+      {"owner_pause_minutes", std::to_string(rule.owner_pause_minutes)},
   };
   if (const auto* fields = rule.fields.map()) {
     for (const auto& [key, value] : *fields) {

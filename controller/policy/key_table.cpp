@@ -63,11 +63,21 @@ KeySpec mode_key() {
           .otherwise = "audit"};
 }
 
+KeySpec owner_pause_key() {
+  return {.name = "owner_pause_minutes",
+          .type = KeyType::number,
+          .help =
+              "How much of any 24 hours the host's owner may pause the rule, or hold what they "
+              "undid of it; 0 never.",
+          .min = 0,
+          .max = limits::owner_pause_minutes_max};
+}
+
 KeySpec defaults_key() {
   return {.name = "defaults",
           .type = KeyType::section,
           .help = "What holds for the rules of this file that are silent about it.",
-          .keys = {owner_key(), severity_key(), mode_key(), breaker_key()}};
+          .keys = {owner_key(), severity_key(), mode_key(), breaker_key(), owner_pause_key()}};
 }
 
 std::vector<KeySpec> describing_keys() {
@@ -104,6 +114,12 @@ std::vector<KeySpec> behaviour_keys() {
        .type = KeyType::boolean,
        .help = "Whether records may show content of what is checked instead of its digest.",
        .otherwise = "false"},
+      {.name = "keep_content",
+       .type = KeyType::boolean,
+       .help = "Whether content that a fix replaces or removes is kept on the host, so that its "
+               "owner can undo the fix.",
+       .otherwise = "false"},
+      owner_pause_key(),
   };
 }
 

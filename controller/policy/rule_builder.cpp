@@ -34,6 +34,12 @@ std::vector<std::string> texts(const Value* list) {
   return out;
 }
 
+// Silent policy lets an owner pause for an hour a day what is not critical.
+std::uint32_t owner_pause(const Value* wanted, const Rule& rule) {
+  if (wanted == nullptr) return rule.severity == Severity::critical ? 0 : rule.owner_pause_minutes;
+  return static_cast<std::uint32_t>(wanted->natural().value_or(0));
+}
+
 Rule build_rule(const Value& source, const Value* defaults) {
   Rule rule;
   rule.id = text_or_empty(source.find("id"));
@@ -50,6 +56,9 @@ Rule build_rule(const Value& source, const Value* defaults) {
   rule.durable_intent = text_or_empty(source.find("intent")) == "durable";
   const Value* shows = source.find("show_content");
   rule.show_content = shows != nullptr && *shows->boolean();
+  const Value* keeps = source.find("keep_content");
+  rule.keep_content = keeps != nullptr && *keeps->boolean();
+  rule.owner_pause_minutes = owner_pause(first_of(source, defaults, "owner_pause_minutes"), rule);
   // The check has let through exactly one resource; besides the breaker it is the one map.
   for (const auto& [key, value] : *source.map()) {
     if (key == "breaker" || value.map() == nullptr) continue;

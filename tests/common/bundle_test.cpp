@@ -43,6 +43,8 @@ Value::Map rule_map(std::string_view id) {
            Value::Map{{"first", 1}, {"hour", 2}, {"ceiling", 3}, {"agent", 4}, {"share", 5}}},
           {"durable", false},
           {"show", false},
+          {"keep", false},
+          {"pause", 60},
           {"kind", "file"},
           {"fields", Value::Map{}}};
 }
@@ -145,6 +147,9 @@ TEST_CASE("a rule's field that is not what it should be is refused") {
             Value::Map{{"first", 1}, {"hour", 2}, {"ceiling", 3}, {"agent", 4}, {"share", 101}}) ==
         "malformed_bundle");
   CHECK(refusal_with("durable", 1) == "malformed_bundle");
+  CHECK(refusal_with("keep", 1) == "malformed_bundle");
+  CHECK(refusal_with("pause", 1'440) == "");
+  CHECK(refusal_with("pause", 1'441) == "malformed_bundle");
   CHECK(refusal_with("fields", Value::Array{}) == "malformed_bundle");
   CHECK(refusal_with("fields", Value::Map{{"any", 1}}) == "");
 }

@@ -46,6 +46,8 @@ Bundle bundle() {
   first.breaker = {7, 21, 2, 500, 30};
   first.durable_intent = true;
   first.show_content = true;
+  first.keep_content = true;
+  first.owner_pause_minutes = 90;
   first.kind = "file";
   first.fields = Value::Map{{"path", "/etc/ssh/ssh_host_ed25519_key"},
                             {"owner", "root"},

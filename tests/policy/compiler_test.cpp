@@ -34,18 +34,20 @@ TEST_CASE("Silence means medium, audit, the documented breaker, plain intent, di
   CHECK(rule.breaker == Breaker{});
   CHECK_FALSE(rule.durable_intent);
   CHECK_FALSE(rule.show_content);
+  CHECK_FALSE(rule.keep_content);
+  CHECK(rule.owner_pause_minutes == 60);
   CHECK(rule.kind == "file");
   CHECK(rule.fields == Value(Value::Map{{"path", "/a"}, {"mode", "0600"}}));
 }
 
 TEST_CASE("Every key of a rule gets into the bundle") {
-  const auto outcome = fixture::compile(
-      rule_source("id: ssh.keys\ntitle: Host keys are secret\nseverity: critical\nowner: platform\n"
-                  "controls: [CIS 5.1.2]\nmode: enforce\nrationale: They prove who we are.\n"
-                  "breaker: {fixes_first_minute: 1, fixes_per_hour: 2, ceiling_per_second: 3,\n"
-                  "  agent_fixes_per_minute: 4, rule_share_percent: 5}\n"
-                  "intent: durable\nshow_content: true\n"
-                  "file: {mode: 600, glob: /etc/ssh/*_key, owner: 0}"));
+  const auto outcome = fixture::compile(rule_source(
+      "id: ssh.keys\ntitle: Host keys are secret\nseverity: critical\nowner: platform\n"
+      "controls: [CIS 5.1.2]\nmode: enforce\nrationale: They prove who we are.\n"
+      "breaker: {fixes_first_minute: 1, fixes_per_hour: 2, ceiling_per_second: 3,\n"
+      "  agent_fixes_per_minute: 4, rule_share_percent: 5}\n"
+      "intent: durable\nshow_content: true\nkeep_content: true\nowner_pause_minutes: 30\n"
+      "file: {mode: 600, glob: /etc/ssh/*_key, owner: 0}"));
   REQUIRE(outcome.bundle.has_value());
   CHECK(outcome.bundle->policy == "web");
   CHECK(outcome.bundle->rules.at(0) ==
@@ -59,9 +61,26 @@ TEST_CASE("Every key of a rule gets into the bundle") {
              .breaker = {1, 2, 3, 4, 5},
              .durable_intent = true,
              .show_content = true,
+             .keep_content = true,
+             .owner_pause_minutes = 30,
              .kind = "file",
              .fields =
                  Value(Value::Map{{"glob", "/etc/ssh/*_key"}, {"owner", "0"}, {"mode", "0600"}})});
+}
+
+TEST_CASE("A host's owner may pause a critical rule only where policy says so") {
+  const auto minutes = [](std::string_view defaults, std::string_view rule) {
+    const auto outcome = fixture::compile(
+        fmt::format("policy: web\ndefaults: {{owner: ops{}}}\n"
+                    "rules:\n  - {{id: a, title: A, file: {{path: /a, mode: 600}}{}}}\n",
+                    defaults, rule));
+    REQUIRE(outcome.bundle.has_value());
+    return outcome.bundle->rules.at(0).owner_pause_minutes;
+  };
+  CHECK(minutes("", ", severity: high") == 60);
+  CHECK(minutes("", ", severity: critical") == 0);
+  CHECK(minutes(", owner_pause_minutes: 5", ", severity: critical") == 5);
+  CHECK(minutes(", owner_pause_minutes: 5", ", owner_pause_minutes: 0") == 0);
 }
 
 TEST_CASE("Defaults fill what a rule is silent about, figure by figure") {

@@ -32,7 +32,9 @@ std::vector<std::string> good_policies() {
       with("file: {path: /a/..b/.c, mode: 600, owner: 0, group: adm}"),
       with("file: {glob: \"/a/[bc]*\", mode_at_most: 4755, type: directory}"),
       with("file: {path: /a, absent: false}"),
-      with("severity: critical\nmode: enforce\nintent: durable\nshow_content: true\n"
+      with("severity: critical\nmode: enforce\nintent: durable\nshow_content: true\nkeep_content: "
+           "true\n"
+           "owner_pause_minutes: 0\n"
            "controls: [a, 6.1, 6.10, true]\nrationale: |\n  Two\n  lines.\n"
            "breaker: {fixes_first_minute: 1, rule_share_percent: 100}\n"
            "port: {protocol: udp, port: 65535, note: x}"),
