@@ -31,7 +31,14 @@ enum class Confidence : std::uint8_t { unknown, likely, certain };
 std::string_view name_of(Confidence confidence);
 std::optional<Confidence> confidence_named(std::string_view name);
 
-// Who did it, as far as a sensor knows.
+// A process above the one that did it.
+struct Ancestor {
+  std::uint64_t pid = 0;
+  std::string program;  // the name of its file
+  bool operator==(const Ancestor&) const = default;
+};
+
+// Who did it, as far as a sensor knows. `certain` is what the kernel itself has seen do it.
 struct Cause {
   Confidence confidence = Confidence::unknown;
   std::uint64_t pid = 0;  // 0 where not known
@@ -39,7 +46,13 @@ struct Cause {
   std::string command;
   std::optional<std::uint32_t> uid;
   std::optional<std::uint32_t> login_uid;
-  std::string via;  // the sensor's name, or "sweep", "start", "policy"
+  std::string via;             // the sensor's name, or "sweep", "start", "policy"
+  std::uint64_t start_ns = 0;  // when the process began, CLOCK_BOOTTIME; 0 where not known
+  std::uint64_t inode = 0;     // of the program's file; 0 where not known
+  std::optional<std::uint32_t> session{};  // the login's, as the kernel counts them
+  std::string unit{};                      // its control group: a unit of systemd, a container
+  std::vector<Ancestor> parents{};         // nearest first
+  bool is_elsewhere = false;               // the program's path is not one of our mount namespace
   bool operator==(const Cause&) const = default;
 };
 

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <array>
 
+#include <fmt/format.h>
+
 #include "common/clock.h"
 #include "controller/cli/json.h"
 #include "controller/cli/record_view.h"
@@ -24,6 +26,13 @@ void add_cause(JsonObject& out, const Cause& cause) {
   if (!cause.command.empty()) out.text("command", cause.command);
   if (cause.uid) out.natural("uid", *cause.uid);
   if (cause.login_uid) out.natural("login_uid", *cause.login_uid);
+  if (cause.session) out.natural("session", *cause.session);
+  if (!cause.unit.empty()) out.text("unit", cause.unit);
+  std::vector<std::string> parents;
+  for (const Ancestor& parent : cause.parents)
+    parents.push_back(fmt::format("{} ({})", parent.program, parent.pid));
+  if (!parents.empty()) out.texts("parents", parents);
+  if (cause.is_elsewhere) out.claim("elsewhere", true);
 }
 
 void add_policy(JsonObject& out, const PolicyReference& policy) {

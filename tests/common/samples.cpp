@@ -78,6 +78,12 @@ Receipt receipt() {
   out.found = "mode 0644";
   out.left = "mode 0600";
   out.cause = {Confidence::likely, 4242, "/usr/bin/chmod", "chmod 644 key", 1000, 1001, "inotify"};
+  out.cause.start_ns = 77'000'000'001;
+  out.cause.inode = 131'072;
+  out.cause.session = 3;
+  out.cause.unit = "/user.slice/user-1001.slice/session-3.scope";
+  out.cause.parents = {{4200, "bash"}, {4100, "sshd\xfe"}};
+  out.cause.is_elsewhere = true;
   out.policy = {"base", 7, filled<32>(0xb2), {filled<32>(0xc3), filled<32>(0xc4)}};
   out.outcome = outcome::fixed;
   out.reason = "none";
