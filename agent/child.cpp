@@ -1,5 +1,6 @@
 #include "agent/child.h"
 
+#include <fmt/format.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -61,6 +62,11 @@ int Child::reap() {
 void Child::kill_and_reap() {
   signal(SIGKILL);
   reap();
+}
+
+std::string how_it_ended(int wait_status) {
+  if (WIFSIGNALED(wait_status)) return fmt::format("signal {}", WTERMSIG(wait_status));
+  return fmt::format("exit status {}", WEXITSTATUS(wait_status));
 }
 
 void die_with_parent(pid_t parent) {

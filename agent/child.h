@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <csignal>
+#include <string>
 
 #include "common/fd.h"
 #include "common/result.h"
@@ -35,6 +36,9 @@ class Child {
   pid_t pid_ = 0;
   Fd pidfd_;
 };
+
+// "signal 9", "exit status 1": a wait status in words.
+std::string how_it_ended(int wait_status);
 
 // To be called in a forked child first of all: its parent's death is its own. Ends the process
 // where the parent is dead already. A later change of user undoes it (prctl(2)).

@@ -15,15 +15,16 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <utility>
 
 #include "agent/agent_limits.h"
 #include "agent/child.h"
 #include "agent/courier_user.h"
 #include "agent/launcher_process.h"
 #include "agent/netfilter/netfilter_limits.h"
-#include "agent/notify.h"
 #include "agent/owner_line.h"
 #include "common/clock.h"
+#include "common/service_manager.h"
 
 namespace reeve {
 namespace {
@@ -32,11 +33,6 @@ constexpr std::int64_t never = INT64_MAX;
 constexpr std::int64_t ns_per_ms = 1'000'000;
 constexpr std::int64_t scratch_patience_ns = limits::scratch_deadline_s * 1'000'000'000LL;
 constexpr int courier_pair_fd = 3;  // where the courier finds its end
-
-std::string how_it_ended(int wait_status) {
-  if (WIFSIGNALED(wait_status)) return fmt::format("signal {}", WTERMSIG(wait_status));
-  return fmt::format("exit status {}", WEXITSTATUS(wait_status));
-}
 
 Result<std::array<Fd, 2>> seqpacket_pair() {
   std::array<int, 2> ends{};
@@ -101,6 +97,7 @@ class Launcher {
   std::int64_t watchdog_due_ns_ = never;
   bool signalled_ = false;
   bool killed_for_silence_ = false;
+  bool told_ready_ = false;  // the deciding process has come round once
 };
 
 // The stop signals stay blocked for good: after launch() there is only the exit, and a second
@@ -130,6 +127,7 @@ int Launcher::run() {
     if (ready > 0 && channel_.is_open()) {
       const Reports reports = take_reports(channel_.get());
       if (reports.is_alive || reports.wants_scratch) decider_alive_ns_ = now;
+      if (reports.is_alive && !std::exchange(told_ready_, true)) notify_ready();
       if (reports.wants_scratch) start_scratch(now);
       if (reports.wants_courier && courier_.running()) courier_failed(now, "stuck");
     }

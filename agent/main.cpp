@@ -5,6 +5,7 @@
 #include <span>
 
 #include "agent/commands/commands.h"
+#include "common/revision.h"
 #include "common/seal.h"
 #include "common/text.h"
 
@@ -56,6 +57,7 @@ std::string help() {
   for (const Command& command : commands)
     out += fmt::format("  {:<8} {}\n", command.usage.command, command.summary);
   return out +
+         "\n  --help, --version\n"
          "\n`reeve-agent COMMAND --help` explains one command. Exit: 0 compliant or done,\n"
          "1 could not do it, 2 deviations remain.\n";
 }
@@ -79,7 +81,7 @@ int run_command(const Command& command, std::span<const std::string> words) {
 int run(const std::vector<std::string>& words) {
   if (words.empty()) return tell_error({"usage", "a command is needed", "reeve-agent --help"});
   if (words[0] == "--help" || words[0] == "-h") return print(help()), 0;
-  if (words[0] == "--version") return print("reeve-agent " REEVE_VERSION "\n"), 0;
+  if (words[0] == "--version") return print(version_line("reeve-agent")), 0;
   for (const Command& command : commands)
     if (command.usage.command == words[0]) return run_command(command, std::span(words).subspan(1));
   return tell_error(unknown_command(words[0]));

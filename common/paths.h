@@ -72,5 +72,7 @@ inline constexpr std::string_view controller_lock = "lock";
 inline constexpr std::string_view log_directory = "log";          // the ledger as static files
 inline constexpr std::string_view log_checkpoint = "checkpoint";  // in it; tiles: log_files.h
 inline constexpr std::string_view controller_state_default = "/var/lib/reeve/controller";
+// The names of ledger_key and controller_transport_key in a service manager's credential store.
+inline constexpr std::string_view controller_credential_prefix = "reeve-controller.";
 
 }  // namespace reeve::paths

@@ -6,14 +6,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/program_options.hpp>
 #include <csignal>
+#include <cstdlib>
 
 #include "common/link/zmq_link.h"
 #include "common/paths.h"
+#include "common/revision.h"
+#include "common/service_manager.h"
 #include "common/text.h"
 #include "controller/controller.h"
-#include "controller/service_manager.h"
 #include "controller/state_directory.h"
 #include "controller/store/sqlite_store.h"
 
@@ -161,12 +164,15 @@ std::string describe_counters(const Controller& controller) {
   return text.empty() ? "nothing" : text;
 }
 
+// Comes round once a minute at least, and more often where a service manager wants to hear of us.
 void serve(Controller& controller, ZmqServer& server, ServerLink* enroll, const Fd& signals) {
+  const auto watchdog_ns = watchdog_interval_ns();
   while (!signal_came(signals)) {
+    if (watchdog_ns) notify_alive();
     for (const auto& line : controller.step(server.endpoint(0), server.endpoint(1), enroll)) {
       log_line(line);
     }
-    server.wait(controller.idle_ns(), signals.get());
+    server.wait(std::min(controller.idle_ns(), watchdog_ns.value_or(INT64_MAX)), signals.get());
   }
   log_line(fmt::format("stops at {} leaves; met: {}", controller.tree_size(),
                        describe_counters(controller)));
@@ -187,7 +193,8 @@ int run(const Options& chosen) {
   const SystemClock clock;
   const auto signals = signal_descriptor();
   if (!signals.ok()) return fail(signals.error());
-  const auto state = open_state_directory(chosen.state);
+  const char* credentials = std::getenv("CREDENTIALS_DIRECTORY");
+  const auto state = open_state_directory(chosen.state, credentials == nullptr ? "" : credentials);
   if (!state.ok()) return fail(state.error());
   const auto store = SqliteStore::open(state->store_path());
   if (!store.ok()) return fail(store.error());
@@ -205,7 +212,7 @@ int run(const Options& chosen) {
   log_line(fmt::format("nodes at {}, operators at {}{}", (*server)->bound_address(0),
                        (*server)->bound_address(1),
                        enrolls ? ", enrollment at " + (*server)->bound_address(2) : ""));
-  if (auto told = notify_service_manager("READY=1"); !told.ok()) log_line(told.error().detail);
+  notify_ready();
   serve(**controller, **server, enrolls ? &(*server)->endpoint(2) : nullptr, *signals);
   return 0;
 }
@@ -244,7 +251,7 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (values->contains("version")) {
-    write_text(STDOUT_FILENO, "reeve-controller " REEVE_VERSION "\n");
+    write_text(STDOUT_FILENO, version_line("reeve-controller"));
     return 0;
   }
   return run_command(*values);

@@ -55,16 +55,30 @@ Result<Bytes> read_required(const Disk& disk, std::string_view name, std::string
   return std::move(**bytes);
 }
 
-Result<KeyFile> read_key(const Disk& disk, std::string_view name, KeyKind kind,
-                         const std::string& path) {
-  const auto bytes = read_required(disk, name, "key_missing", path);
+// Where one key comes from: a directory and the name that it has there.
+struct KeyPlace {
+  const Disk& disk;
+  std::string directory;
+  std::string name;
+};
+
+// The service manager has judged who may read its directory, and made it anew for this start.
+std::unique_ptr<SystemDisk> open_credentials(const std::string& path) {
+  if (path.empty()) return nullptr;
+  Fd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return directory.is_open() ? std::make_unique<SystemDisk>(std::move(directory)) : nullptr;
+}
+
+Result<KeyFile> read_key(const KeyPlace& place, KeyKind kind) {
+  const auto& [disk, directory, name] = place;
+  const auto bytes = read_required(disk, name, "key_missing", directory);
   if (!bytes.ok()) return bytes.error();
   auto key = decode_key_file(*bytes);
   if (!key.ok()) {
-    return Error{key.error().name, fmt::format("{}/{}: {}", path, name, key.error().detail)};
+    return Error{key.error().name, fmt::format("{}/{}: {}", directory, name, key.error().detail)};
   }
   if (key->kind != kind) {
-    return Error{"key_mismatch", fmt::format("{}/{} is a key of another kind", path, name)};
+    return Error{"key_mismatch", fmt::format("{}/{} is a key of another kind", directory, name)};
   }
   return key;
 }
@@ -75,7 +89,8 @@ std::string StateDirectory::store_path() const {
   return fmt::format("{}/{}", path, paths::controller_store);
 }
 
-Result<StateDirectory> open_state_directory(const std::string& path) {
+Result<StateDirectory> open_state_directory(const std::string& path,
+                                            const std::string& credentials) {
   const auto disk = SystemDisk::open_directory(path);
   if (!disk.ok()) return disk.error();
   const int directory = (*disk)->directory_fd();
@@ -85,9 +100,17 @@ Result<StateDirectory> open_state_directory(const std::string& path) {
   }
   auto lock = take_lock(directory, path);
   if (!lock.ok()) return lock.error();
-  const auto ledger = read_key(**disk, paths::ledger_key, KeyKind::ed25519, path);
+  const auto handed = open_credentials(credentials);
+  const auto place_of = [&](std::string_view name) -> KeyPlace {
+    std::string credential = std::string(paths::controller_credential_prefix) + std::string(name);
+    const auto found =
+        handed ? handed->read(credential, limits::message_bytes_max) : std::optional<Bytes>();
+    if (found.ok() && !*found) return {**disk, path, std::string(name)};
+    return {*handed, credentials, std::move(credential)};
+  };
+  const auto ledger = read_key(place_of(paths::ledger_key), KeyKind::ed25519);
   if (!ledger.ok()) return ledger.error();
-  const auto transport = read_key(**disk, paths::controller_transport_key, KeyKind::x25519, path);
+  const auto transport = read_key(place_of(paths::controller_transport_key), KeyKind::x25519);
   if (!transport.ok()) return transport.error();
   auto root = read_required(**disk, paths::controller_root, "root_missing", path);
   if (!root.ok()) return root.error();

@@ -19,6 +19,9 @@ struct StateDirectory {
 // Errors: `state_missing`, `state_permissions` (directory not 0700 and ours, a file that others may
 // read), `state_in_use`, `key_missing`, `root_missing`, those of decode_key_file(), and
 // `key_mismatch` for a key of the wrong kind.
-Result<StateDirectory> open_state_directory(const std::string& path);
+// A key that the service manager hands over stands before the directory's own: `credentials` is
+// its directory (CREDENTIALS_DIRECTORY, systemd.exec(5)), empty where there is none.
+Result<StateDirectory> open_state_directory(const std::string& path,
+                                            const std::string& credentials = {});
 
 }  // namespace reeve

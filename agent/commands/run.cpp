@@ -8,7 +8,6 @@
 #include "agent/launcher.h"
 #include "agent/loop.h"
 #include "agent/netfilter/scratch_child.h"
-#include "agent/notify.h"
 #include "agent/owner_line.h"
 #include "agent/sandbox.h"
 #include "agent/sensors/inotify.h"
@@ -102,7 +101,6 @@ int decide(const Options& options, SystemDisk& disk, LauncherChannel launcher,
   if (!identity.ok()) return tell_error(identity.error());
   notes.note(fmt::format("{} {} on {}, sensors: {}", identity->certificate.name, REEVE_VERSION,
                          options.root, names));
-  notify_ready();
   if (auto sealed = seal_deciding_process(); !sealed.ok()) return tell_error(sealed.error());
   auto agent = Agent::start({clock, disk, *around->host, around->host.get(), sensors, courier,
                              *identity, notes, last_death.wait_status,
@@ -148,7 +146,7 @@ int run_agent(const Options& options) {
   plan.decide = [&](LauncherChannel channel, const LastDeath& last_death) {
     return decide(options, **disk, std::move(channel), last_death);
   };
-  plan.scratch = [](Fd end) { return serve_scratch(std::move(end)); };
+  plan.scratch = [&](Fd end) { return serve_scratch(std::move(end), plan.empty_root); };
   const auto launched = launch(plan);
   return launched.ok() ? *launched : tell_error(launched.error());
 }

@@ -24,7 +24,7 @@ Result<Fd> ForkedRoom::enter() {
   if (pid < 0) return os_error("scratch_failed", "fork", "the scratch namespace's process", errno);
   if (pid == 0) {
     die_with_parent(parent);
-    _exit(serve_scratch(std::move(theirs)));
+    _exit(serve_scratch(std::move(theirs), empty_root_));
   }
   auto child = Child::adopt(pid);
   if (!child.ok()) return Error{"scratch_failed", child.error().detail};

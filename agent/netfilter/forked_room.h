@@ -2,6 +2,8 @@
 // the room is left.
 #pragma once
 
+#include <string>
+
 #include "agent/child.h"
 #include "agent/netfilter/scratch_room.h"
 
@@ -9,9 +11,12 @@ namespace reeve {
 
 class ForkedRoom final : public ScratchRoom {
  public:
+  // The root of its children, as enter_scratch_namespace() has it.
+  explicit ForkedRoom(std::string empty_root = {}) : empty_root_(std::move(empty_root)) {}
   Result<Fd> enter() override;
 
  private:
+  std::string empty_root_;
   Child child_;
 };
 

@@ -138,14 +138,14 @@ ScratchReply try_text(const ScratchRequest& request) {
   return reply.ok() ? std::move(*reply) : ScratchReply{reply.error(), {}, {}};
 }
 
-int serve_scratch(Fd end) {
+int serve_scratch(Fd end, const std::string& empty_root) {
   if (!bound_waits(end.get()).ok()) return 1;
   const auto bytes =
       receive_framed(end.get(), limits::scratch_text_bytes_max + limits::scratch_reply_bytes_max);
   if (!bytes.ok()) return 1;
   const auto request = decode_request(*bytes);
   if (!request.ok()) return 1;
-  const auto inside = enter_scratch_namespace(end.get());
+  const auto inside = enter_scratch_namespace(end.get(), empty_root);
   const ScratchReply reply =
       inside.ok() ? try_text(*request) : ScratchReply{inside.error(), {}, {}};
   return send_framed(end.get(), encode_reply(reply)).ok() ? 0 : 1;

@@ -10,7 +10,8 @@
 namespace reeve {
 
 // The forked child's whole life: reads one request from the stream, answers it. Exit status.
-int serve_scratch(Fd end);
+// `empty_root` as for enter_scratch_namespace().
+int serve_scratch(Fd end, const std::string& empty_root);
 
 // What serve_scratch() does once it is shut in; changes the network namespace that it is called in.
 ScratchReply try_text(const ScratchRequest& request);

@@ -53,15 +53,14 @@ Status unshare_as_user(int namespaces) {
   return write_whole("/proc/self/gid_map", fmt::format("0 {} 1", gid));
 }
 
-Status unshare_all() {
-  constexpr int namespaces = CLONE_NEWNET | CLONE_NEWNS;
+Status unshare_all(int namespaces) {
   if (unshare(namespaces) == 0) return {};
   if (errno != EPERM) return failed("make", "a network namespace");
   return unshare_as_user(namespaces);
 }
 
 // An empty file system of our own mount namespace, read-only, that is gone with this process.
-Status enter_empty_root() {
+Status mount_empty_root() {
   constexpr const char* place = "/proc";  // a directory that every host has
   constexpr auto flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
   if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
@@ -98,9 +97,14 @@ Status keep_only(int descriptor) {
 
 }  // namespace
 
-Status enter_scratch_namespace(int kept_descriptor) {
-  REEVE_TRY(unshare_all());
-  REEVE_TRY(enter_empty_root());
+Status enter_scratch_namespace(int kept_descriptor, const std::string& empty_root) {
+  if (empty_root.empty()) {
+    REEVE_TRY(unshare_all(CLONE_NEWNET | CLONE_NEWNS));
+    REEVE_TRY(mount_empty_root());
+  } else {
+    REEVE_TRY(unshare_all(CLONE_NEWNET));
+    if (chdir(empty_root.c_str()) != 0 || chroot(".") != 0) return failed("enter", empty_root);
+  }
   REEVE_TRY(keep_only(kept_descriptor));
   REEVE_TRY(limit_resources());
   prctl(PR_SET_PDEATHSIG, SIGKILL);  // a user namespace's making has cleared it

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdlib>
 
+#include "common/revision.h"
 #include "common/text.h"
 #include "controller/cli/commands.h"
 #include "controller/cli/options.h"
@@ -78,6 +79,7 @@ std::string help(const std::vector<Command>& commands) {
          "Writes, signs and distributes host policy, and answers from the ledger of what\n"
          "was found, put right and proven.\n\n" +
          two_columns(lines) +
+         "\n  --help, --version\n"
          "\n`reeve COMMAND --help` explains one command. The fleet directory is --fleet DIR,\n"
          "else REEVE_FLEET, else ~/.config/reeve. Exit codes: 0 done and compliant, 1 could\n"
          "not do it, 2 deviations remain, hosts refused or are late, a proof fails.\n";
@@ -120,7 +122,7 @@ int dispatch(const Environment& environment, CommandArguments arguments) {
     return arguments.empty() ? exit_code::failed : exit_code::done;
   }
   if (arguments[0] == "--version") {
-    print_out("reeve " REEVE_VERSION "\n");
+    print_out(version_line("reeve"));
     return exit_code::done;
   }
   for (const Command& command : commands) {

@@ -34,7 +34,7 @@ class Program(unittest.TestCase):
         self.assertEqual(0, told.returncode)
         self.assertTrue(told.stdout.startswith('usage: reeve-controller'))
         self.assertLessEqual(max(map(len, told.stdout.split('\n'))), 80)
-        self.assertRegex(run('--version').stdout, r'^reeve-controller \d+\.\d+\.\d+\n$')
+        self.assertRegex(run('--version').stdout, r'^reeve-controller \d+\.\d+\.\d+( \([0-9a-f]{12}\+?\))?\n$')
 
     def test_wrong_usage_is_named_and_shows_the_next_step(self):
         for arguments in ([], ['dance'], ['run', 'more'], ['backup'], ['run', '--stat', 'x'],

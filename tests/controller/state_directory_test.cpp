@@ -95,5 +95,26 @@ TEST_CASE("a key file of the wrong kind, damaged or behind a link is refused") {
   CHECK(fixture.refused() == "state_permissions");
 }
 
+TEST_CASE("a key that the service manager hands over stands before the directory's") {
+  const Fixture fixture;
+  const Fixture store;
+  const auto rename = [&](const std::string& from, const std::string& to) {
+    REQUIRE(::rename(store.file(from).c_str(), store.file(to).c_str()) == 0);
+  };
+  const auto opened = [&] {
+    return open_state_directory(fixture.directory.path(), store.directory.path());
+  };
+  CHECK(opened()->ledger_key.public_key() == fixture.ledger.public_key());
+  rename("ledger.key", "reeve-controller.ledger.key");
+  CHECK(opened()->ledger_key.public_key() == store.ledger.public_key());
+  CHECK(opened()->transport.public_key == fixture.transport.public_key);
+  REQUIRE(::unlink(fixture.file("ledger.key").c_str()) == 0);
+  CHECK(opened()->ledger_key.public_key() == store.ledger.public_key());
+  rename("transport.key", "reeve-controller.ledger.key");
+  CHECK(opened().error().name == "key_mismatch");
+  CHECK(open_state_directory(fixture.directory.path(), "/nonexistent").error().name ==
+        "key_missing");
+}
+
 }  // namespace
 }  // namespace reeve

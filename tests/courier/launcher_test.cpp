@@ -6,12 +6,16 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
+#include <cstddef>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 
 #include "agent/agent_limits.h"
@@ -287,6 +291,49 @@ TEST_CASE("reports keep a busy deciding process alive beyond the silence that wo
       times);
   CHECK(launched.line() == "last 0");
   CHECK(launched.status() == 0);
+}
+
+// A datagram socket in the abstract namespace that NOTIFY_SOCKET names for as long as it is there.
+struct ServiceManager {
+  ServiceManager() : socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+    const std::string name = fmt::format("reeve-launcher-{}", getpid());
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::ranges::copy(name, address.sun_path + 1);
+    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+    REQUIRE(bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0);
+    setenv("NOTIFY_SOCKET", ("@" + name).c_str(), 1);
+  }
+  ServiceManager(const ServiceManager&) = delete;
+  ~ServiceManager() { unsetenv("NOTIFY_SOCKET"); }
+  bool has_news() const {
+    pollfd news{socket.get(), POLLIN, 0};
+    return poll(&news, 1, 0) == 1;
+  }
+
+  Fd socket;
+};
+
+TEST_CASE("the service is ready once its deciding process has come round, and is told so once") {
+  const ServiceManager manager;
+  Launched launched([](LauncherChannel channel, int last, int out) {
+    if (last == 0) {
+      tell(out, std::to_string(getpid()));
+      while (true) pause();
+    }
+    for (int i = 0; i < 3; ++i) channel.report_alive();
+    return until_stopped(std::move(channel), last, out);
+  });
+  const pid_t silent = std::atoi(launched.line().c_str());
+  REQUIRE(silent > 0);
+  CHECK_FALSE(manager.has_news());
+  kill(silent, SIGKILL);
+  CHECK(launched.line() == "ready");
+  CHECK(message_from(manager.socket) == "READY=1");
+  kill(launched.pid, SIGTERM);
+  CHECK(launched.line() == "still there?");
+  CHECK(launched.status() == 0);
+  CHECK_FALSE(manager.has_news());
 }
 
 TEST_CASE("a launcher that is killed takes deciding process and courier along") {

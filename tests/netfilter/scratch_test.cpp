@@ -6,6 +6,7 @@
 #include "agent/netfilter/netfilter_limits.h"
 #include "agent/netfilter/nft_words.h"
 #include "own_namespace.h"
+#include "tests/fakes/temporary_directory.h"
 
 namespace reeve {
 namespace {
@@ -51,6 +52,19 @@ const std::string good = table_t(
     "hook input priority 0; policy drop;\n iifname \"eth0\" accept\n tcp dport { 22, 80 } accept "
     "comment \"reeve:x\"\n ip saddr @s counter accept\n tcp dport vmap @m\n meta hour "
     "\"08:00\"-\"17:00\" accept\n }\n chain free { counter; }");
+
+NAMESPACE_CASE("an empty directory for a root does as well as a file system of one's own") {
+  PacketFilter filter;
+  Scratch scratch;
+  const TemporaryDirectory empty;
+  const auto ruleset = LinuxRuleset::open(std::make_unique<ForkedRoom>(empty.path()));
+  REQUIRE(ruleset.ok());
+  const auto inside = (*ruleset)->canonical_table({inet_t, good}, {});
+  REQUIRE(inside.ok());
+  CHECK(*inside == *scratch.table(good));
+  const auto gone = LinuxRuleset::open(std::make_unique<ForkedRoom>(empty.path() + "/gone"));
+  CHECK((*gone)->canonical_table({inet_t, good}, {}).error().name == "scratch_failed");
+}
 
 NAMESPACE_CASE("a text's canonical digest is the digest of the table that it makes on the host") {
   PacketFilter filter;
