@@ -96,6 +96,7 @@ Result<Joining> Joining::make(const Parts& parts, const JoinWishes& wishes) {
   certificate.record_key = record.public_key();
   certificate.transport_key = transport.public_key;
   certificate.issued_s = *issued_s;
+  certificate.fleet = parts.token.token.fleet;
   Bytes request = seal_enrollment(certificate, parts.token, record);
   REEVE_TRY(write_key(parts.disk, paths::record_key, KeyKind::ed25519, record.public_key(),
                       record.seed()));
@@ -211,7 +212,7 @@ Status Joining::finish(ByteView certificate) {
   if (auto holds = verify_certificate(certificate, *root_); !holds.ok()) return holds.error();
   certificate_ = *given;
   const auto& token = parts_.token.token;
-  if (root_->origin != token.origin) {
+  if (root_->fleet != token.fleet) {
     return Error{"root_mismatch", "the controller's root is another fleet's"};
   }
   const ControllerContact contact{token.nodes_address, {}, token.controller, {}};

@@ -45,6 +45,8 @@ class Joining {
   // Whether the controller itself has refused: then the directory is of no use any more.
   bool was_refused() const { return was_refused_; }
   const NodeCertificate& certificate() const { return certificate_; }
+  // Once it is complete, the fleet's name.
+  std::string fleet() const { return root_ ? root_->origin : std::string(); }
 
  private:
   Joining(const Parts& parts, TransportKeyPair transport, NodeCertificate certificate,

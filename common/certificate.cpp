@@ -1,6 +1,6 @@
-// Node certificate payload, a map: "format" 1, "node" (32 bytes), "name", "labels": {label: value},
-// "key" (Ed25519), "tkey" (X25519), "version", "issued" (seconds since 1970). Unknown fields are
-// ignored: older readers must still know the node.
+// Node certificate payload, a map: "format" 1, "fleet" (16 bytes), "node" (32 bytes), "name",
+// "labels": {label: value}, "key" (Ed25519), "tkey" (X25519), "version", "issued" (seconds since
+// 1970). Unknown fields are ignored: older readers must still know the node.
 #include "common/limits.h"
 #include "common/token.h"
 #include "common/trust_fields.h"
@@ -31,6 +31,7 @@ Result<Labels> read_labels(const Value& value) {
 Bytes encode_certificate(const NodeCertificate& certificate) {
   Value::Map labels(certificate.labels.begin(), certificate.labels.end());
   return encode(Value::Map{{"format", format},
+                           {"fleet", certificate.fleet},
                            {"node", certificate.node},
                            {"name", certificate.name},
                            {"labels", std::move(labels)},
@@ -45,6 +46,7 @@ Result<NodeCertificate> decode_certificate(ByteView payload) {
   if (!value) return value.error();
   Fields fields(*value, what);
   NodeCertificate certificate;
+  certificate.fleet = fields.bytes<16>("fleet");
   certificate.node = fields.bytes<32>("node");
   certificate.name = fields.text("name");
   const Value& labels_value = fields.value("labels");
@@ -76,6 +78,7 @@ Result<NodeCertificate> verify_certificate(ByteView object, const Root& root) {
   }
   auto certificate = decode_certificate(opened->payload);
   if (!certificate) return certificate;
+  REEVE_TRY(require_fleet(what, certificate->fleet, root));
   // Later keys are certified by their predecessors, so only the first one names the node.
   if (certificate->version == 1 && certificate->node != key_hash(certificate->record_key)) {
     return Error{"node_id_mismatch", "node certificate: the node id is not the record key's hash"};

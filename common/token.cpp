@@ -1,8 +1,8 @@
-// Token payload, a map: "format" 1, "key" (Ed25519), "origin", "root" (digest), "ctl" (X25519),
-// "enroll" and "nodes" (addresses), "name", "labels": {label: [value]}, "created", "expires"
-// (seconds since 1970), "uses", "approve". Unknown fields are refused: a bound that is not
-// understood would be no bound. Enrollment payload: u16 length and the token's signed object, then
-// the map of a node certificate.
+// Token payload, a map: "format" 1, "fleet" (16 bytes), "key" (Ed25519), "root" (digest), "ctl"
+// (X25519), "enroll" and "nodes" (addresses), "name", "labels": {label: [value]}, "created",
+// "expires" (seconds since 1970), "uses", "approve". Unknown fields are refused: a bound that is
+// not understood would be no bound. Enrollment payload: u16 length and the token's signed object,
+// then the map of a node certificate.
 #include "common/token.h"
 
 #include <algorithm>
@@ -88,9 +88,11 @@ Value value_of(const LabelBounds& bounds) {
 }
 
 // An operator answers for name and labels; that the keys are the node's own, the node has shown.
-Result<NodeCertificate> read_approved(const SignedObject& opened, ByteView payload) {
+Result<NodeCertificate> read_approved(const SignedObject& opened, ByteView payload,
+                                      const Root& root) {
   auto certificate = decode_certificate(payload);
   if (!certificate) return certificate;
+  REEVE_TRY(require_fleet("node certificate", certificate->fleet, root));
   REEVE_TRY(require_signatures(opened, {&certificate->record_key, 1}, 1));
   if (certificate->version == 1 && certificate->node == key_hash(certificate->record_key))
     return certificate;
@@ -121,8 +123,8 @@ Status check_under_token(const SignedObject& opened, const Token& token,
 
 Bytes encode_token(const Token& token) {
   return encode(Value::Map{{"format", format},
+                           {"fleet", token.fleet},
                            {"key", token.key},
-                           {"origin", token.origin},
                            {"root", token.root},
                            {"ctl", token.controller},
                            {"enroll", token.enroll_address},
@@ -142,7 +144,7 @@ Result<Token> decode_token(ByteView payload) {
   fields.natural("format");
   Token token;
   token.key = fields.bytes<32>("key");
-  token.origin = fields.text("origin");
+  token.fleet = fields.bytes<16>("fleet");
   token.root = fields.bytes<32>("root");
   token.controller = fields.bytes<32>("ctl");
   token.enroll_address = fields.text("enroll");
@@ -171,7 +173,10 @@ Result<Token> verify_token(ByteView object, const Root& root) {
     return Error{"not_an_enroller", "token: no operator with the right to enroll signed it",
                  "let an operator with the right enroll make one"};
   }
-  return decode_token(opened->payload);
+  auto token = decode_token(opened->payload);
+  if (!token) return token;
+  REEVE_TRY(require_fleet(what, token->fleet, root));
+  return token;
 }
 
 Status check_bounds(const Token& token, const std::string& name, const Labels& labels) {
@@ -236,13 +241,14 @@ Result<NodeCertificate> verify_enrollment(ByteView object, const Root& root) {
   if (!parts) return parts.error();
   auto operators = count_signatures(*opened, enroller_keys(root));
   if (!operators) return operators.error();
-  if (*operators > 0) return read_approved(*opened, parts->certificate);
+  if (*operators > 0) return read_approved(*opened, parts->certificate, root);
   auto token = verify_token(parts->token, root);
   if (!token) return token.error();
   // Before anything that a stranger wrote is decoded.
   REEVE_TRY(require_signatures(*opened, {&token->key, 1}, 1));
   auto certificate = decode_certificate(parts->certificate);
   if (!certificate) return certificate;
+  REEVE_TRY(require_fleet("node certificate", certificate->fleet, root));
   REEVE_TRY(check_under_token(*opened, *token, *certificate));
   return certificate;
 }

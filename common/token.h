@@ -15,7 +15,7 @@ enum class Approval : std::uint8_t { none, by_operator };
 
 struct Token {
   PublicKey key;       // the one-time key's public half
-  std::string origin;  // the fleet's
+  FleetId fleet{};
   Digest root;         // of the payload of the root that a node begins with
   TransportKey controller;
   std::string enroll_address;  // "tcp://HOST:PORT"
@@ -35,7 +35,7 @@ Bytes encode_token(const Token& token);
 // Errors: `malformed`, `limit_exceeded`, `unknown_field`, `unsupported_version`.
 Result<Token> decode_token(ByteView payload);
 // Signed by one operator with the right `enroll`. Says nothing of expiry. Errors: those of
-// decode_token(), `bad_signature`, `not_an_enroller`.
+// decode_token(), `bad_signature`, `not_an_enroller`, `wrong_fleet`.
 Result<Token> verify_token(ByteView object, const Root& root);
 
 // The line that is handed over: the statement and the private half.
@@ -70,7 +70,7 @@ Result<EnrollmentParts> split_enrollment(ByteView payload);
 // enough; else the token must hold, allow this name and these labels and ask for no approval, both
 // keys must have signed, and the certificate is the node's first, made in the token's time. Errors:
 // verify_token()'s, check_bounds()', `bad_signature`, `too_few_signatures`, `approval_needed`,
-// `token_expired`, `node_id_mismatch`, `malformed`.
+// `token_expired`, `wrong_fleet`, `node_id_mismatch`, `malformed`.
 Result<NodeCertificate> verify_enrollment(ByteView object, const Root& root);
 
 // A certificate as it is kept, of either form, without verifying it: for what was verified before.

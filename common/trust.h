@@ -95,6 +95,7 @@ struct NodeCertificate {
   TransportKey transport_key;
   std::uint64_t version = 1;
   std::int64_t issued_s = 0;
+  FleetId fleet{};
   bool operator==(const NodeCertificate&) const = default;
 };
 
@@ -134,7 +135,8 @@ Result<VerifiedManifest> verify_stored_manifest(ByteView object, const Root& roo
 
 // Signed by one operator with the right `enroll`, or by the node itself under a token of such an
 // operator (token.h); node must be the hash of the first record key when version is 1. Errors:
-// `bad_signature`, `not_an_enroller`, `malformed`, `node_id_mismatch`, verify_enrollment()'s.
+// `bad_signature`, `not_an_enroller`, `malformed`, `wrong_fleet`, `node_id_mismatch`,
+// verify_enrollment()'s.
 Result<NodeCertificate> verify_certificate(ByteView object, const Root& root);
 
 // The controller's address and key as operators and agents keep it (text file, docs/formats.md).

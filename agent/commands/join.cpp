@@ -222,7 +222,7 @@ class Joiner {
     print(
         fmt::format("Node {} of fleet {} is enrolled{}{}; its state is in {}\n\n"
                     "next: reeve-agent run{}\n",
-                    certificate.name, printable(token_.origin), labels.empty() ? "" : ", labels",
+                    certificate.name, printable(joining_.fleet()), labels.empty() ? "" : ", labels",
                     labels, options_.state, is_default ? "" : " --state " + options_.state));
     return 0;
   }

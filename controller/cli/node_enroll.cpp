@@ -48,7 +48,8 @@ Result<NewNode> new_node(const std::string& name, Labels labels, const Session& 
                                     .record_key = node.record.public_key(),
                                     .transport_key = node.transport.public_key,
                                     .version = 1,
-                                    .issued_s = session.now_wall_ns() / 1'000'000'000};
+                                    .issued_s = session.now_wall_ns() / 1'000'000'000,
+                                    .fleet = session.fleet().root.fleet};
   node.certificate = seal_object(ObjectType::node_certificate, encode_certificate(certificate),
                                  session.operator_key());
   // The same look that agents and controller take: an operator without the right learns it here.

@@ -143,7 +143,7 @@ Result<TokenText> make_token(Token token, const Session& session) {
   if (!digest.ok()) return digest.error();
   auto key = SigningKey::generate();
   token.key = key.public_key();
-  token.origin = fleet.root.origin;
+  token.fleet = fleet.root.fleet;
   token.root = *digest;
   token.controller = fleet.contact.key;
   token.enroll_address = fleet.contact.enroll_address;

@@ -24,7 +24,7 @@ struct JoinWorld {
   Token make_token() const {
     Token out;
     out.key = fixture::key(one_time_key).public_key();
-    out.origin = fixture::root().origin;
+    out.fleet = fixture::root().fleet;
     out.root = sha256(encode_root(fixture::root()));
     out.controller = fixture::transport_key(fixture::ledger_key);
     out.enroll_address = "tcp://127.0.0.1:3";
@@ -162,7 +162,7 @@ TEST_CASE("an answer that comes in two parts is whole, though it was asked again
 
 TEST_CASE("a wrong root, a wrong certificate and a refusal each end it by name") {
   auto forged_root = fixture::root();
-  forged_root.origin = "other";
+  forged_root.fleet.data[0] ^= 1;
   auto other_label = fixture::certificate();
   struct Case {
     std::string_view what;

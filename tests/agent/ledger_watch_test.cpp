@@ -23,8 +23,9 @@ const std::string secret = "/etc/secret";
 const std::string motd = "/etc/motd";
 
 struct Watching : AgentWorld {
-  Watching() : Watching(own_disk) {}
-  explicit Watching(Disk& on) : AgentWorld(on) {
+  Watching() { furnish(); }
+  explicit Watching(Disk& on) : AgentWorld(on) { furnish(); }
+  void furnish() {
     host.add_file(secret, 0600);
     host.add_file(motd, 0600);
     ledger.grow(5);  // of others, before this node came
@@ -150,8 +151,8 @@ std::vector<Spoiling> spoilings() {
 }  // namespace
 
 TEST_CASE("an acknowledgement that is not proven changes nothing, however its proof is spoilt") {
-  for (const auto& [name, spoil] : spoilings()) {
-    CAPTURE(name);
+  for (const Spoiling& spoiling : spoilings()) {
+    CAPTURE(spoiling.name);
     Watching world;
     world.begin();
     world.ledger.grow(3);
@@ -159,7 +160,7 @@ TEST_CASE("an acknowledgement that is not proven changes nothing, however its pr
     const Batch batch = world.send_one();
     Acknowledgement honest = world.answer_to(batch);
     Acknowledgement lie = honest;
-    spoil(lie);
+    spoiling.spoil(lie);
     world.hear(lie);
     CHECK(world.is_sent_again(batch));
     // What a checkpoint alone may do: be accepted where it holds, whatever is claimed beside it.

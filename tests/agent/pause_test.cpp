@@ -170,6 +170,8 @@ TEST_CASE("a pause never begins again, by whatever way it comes") {
     world.clock.jump_wall(-3'600 * s);
     world.start();
     world.link_up();
+    world.offer(act);
+    CHECK(world.count("enforcement_paused") == 1);
   }
   SUBCASE("when its end came first") {
     world.resume(act);

@@ -95,6 +95,8 @@ TEST_CASE("certificate: another node's id, name or key, and older versions") {
   strike_all({
       enrollment_of("another node's id", "node_id_mismatch",
                     [](Court& court, auto& certificate) { certificate.node = court.one.id; }),
+      enrollment_of("another fleet's, whose operator is ours as well", "wrong_fleet",
+                    [](Court&, auto& certificate) { certificate.fleet.data[0] ^= 1; }),
       enrollment_of("an id of no key", "node_id_mismatch",
                     [](Court&, auto& certificate) { certificate.node.data[0] ^= 1; }),
       enrollment_of("an id of no key, as a later version", "node_id_mismatch",
@@ -453,6 +455,19 @@ TEST_CASE("batch: others', forged, with holes, with other bodies than it was sig
               auto bytes = encode_batch(court.one.clone().next_batch(Stream::urgent));
               bytes.back() ^= 1;
               return bytes;
+            }),
+      // Else the honest node's header would have a second digest, and be taken for equivocation.
+      batch("a stranger's signature beside the node's", "malformed",
+            [](Court& court) {
+              const auto bytes = encode_batch(court.one.clone().next_batch(Stream::urgent));
+              const auto size = *signed_object_size(bytes);
+              auto header =
+                  *parse_signed_object(ByteView(bytes).first(size), ObjectType::batch_header);
+              header.signatures.push_back(
+                  sign_payload(ObjectType::batch_header, header.payload, SigningKey::generate()));
+              auto out = encode_signed_object(header);
+              append(out, ByteView(bytes).subspan(size));
+              return out;
             }),
       batch("bytes behind it", "malformed",
             [](Court& court) {

@@ -47,6 +47,7 @@ struct Court : World {
 
   NodeCertificate certificate_of(const TestNode& node) const {
     NodeCertificate out;
+    out.fleet = fleet.root.fleet;
     out.node = node.id;
     out.name = node.name;
     out.labels = {{"env", "test"}};

@@ -23,7 +23,7 @@ Forgery honest(Court& court) {
   Forgery out;
   out.certificate = court.certificate_of(court.newcomer);
   out.token.key = out.one_time.public_key();
-  out.token.origin = court.fleet.root.origin;
+  out.token.fleet = court.fleet.root.fleet;
   out.token.root = sha256(view_of("root"));
   out.token.controller = court.fleet.transport.public_key;
   out.token.enroll_address = "tcp://127.0.0.1:7119";
@@ -100,6 +100,15 @@ TEST_CASE("enrollment: beyond what the token allows") {
              }),
       forged("another label", "label_not_allowed",
              [](Court&, auto& forgery) { forgery.certificate.labels["role"] = "db"; }),
+      forged("a token of another fleet", "wrong_fleet",
+             [](Court&, auto& forgery) { forgery.token.fleet.data[0] ^= 1; }),
+      forged("for another fleet", "wrong_fleet",
+             [](Court&, auto& forgery) { forgery.certificate.fleet.data[0] ^= 1; }),
+      forged("approved, of another fleet", "wrong_fleet",
+             [](Court& court, auto& forgery) {
+               forgery.certificate.fleet.data[0] ^= 1;
+               forgery.approver = &court.fleet.admin.key;
+             }),
       forged("a label left out", "label_missing",
              [](Court&, auto& forgery) { forgery.certificate.labels.clear(); }),
       forged("another node's id", "node_id_mismatch",

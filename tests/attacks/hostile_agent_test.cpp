@@ -257,8 +257,8 @@ TEST_CASE("1,000 abuses of one stolen key harm no other node") {
   check_victim(world, victim, delivered);
   // The abuse was taken in, and each of its verdicts has a name that we know.
   for (const std::string name : {"equivocation", "wrong_node", "malformed", "root_mismatch",
-                                 "bad_signature", "not_published", "key_unknown",
-                                 "not_an_operator", "fork", "wrong_type", "limit_exceeded"}) {
+                                 "bad_signature", "not_published", "key_unknown", "not_an_operator",
+                                 "fork", "wrong_type", "limit_exceeded"}) {
     CAPTURE(name);
     CHECK(world.counted(name) > 0);
   }

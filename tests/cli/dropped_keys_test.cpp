@@ -38,6 +38,7 @@ struct Desk : OperatorDesk {
     next.policy.keys = {fresh.public_key()};
     const auto root_key = signing_key(before, paths::fleet_root_key);
     REQUIRE(take_up_root(before, seal_object(ObjectType::root, encode_root(next), *root_key)).ok());
+    node.certificate.fleet = next.fleet;
     node.certificate.node = node.key.hash();
     node.certificate.name = "web1";
     node.certificate.record_key = node.key.public_key();

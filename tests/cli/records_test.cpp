@@ -50,8 +50,9 @@ Value::Map record_item(const SmallNode& node) {
 int shown_to(std::vector<std::string> words) {
   OperatorDesk desk;
   const auto fleet = open_fleet(Arguments({{"fleet", {desk.directory}}}, {}));
-  const SmallNode node =
-      SmallFleet().node_by("web1", *signing_key(*fleet, paths::fleet_operator_key));
+  SmallFleet small;
+  small.root.fleet = fleet->root.fleet;
+  const SmallNode node = small.node_by("web1", *signing_key(*fleet, paths::fleet_operator_key));
   const Value::Map record = record_item(node);
   desk.answer = [&](const OperatorRequest& request) -> std::optional<OperatorReply> {
     if (request.operation == "status") return items({status_item(node, {})});

@@ -39,6 +39,7 @@ struct SmallFleet {
   SmallNode node(const std::string& name) const { return node_by(name, operator_key); }
   SmallNode node_by(const std::string& name, const SigningKey& signer) const {
     SmallNode out;
+    out.certificate.fleet = root.fleet;
     out.certificate.node = out.key.hash();
     out.certificate.name = name;
     out.certificate.record_key = out.key.public_key();

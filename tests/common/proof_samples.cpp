@@ -20,6 +20,7 @@ const Epoch epoch = filled<16>(0xe1);
 
 NodeCertificate certificate() {
   NodeCertificate out;
+  out.fleet = filled<16>(0xf1);
   out.record_key = key(first_record_key).public_key();
   out.node = key_hash(out.record_key);
   out.name = "web1";

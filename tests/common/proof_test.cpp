@@ -261,7 +261,7 @@ TEST_CASE("the node's certificate must be an enroller's, or a token's that one h
   REQUIRE(certificate.ok());
   Token token;
   token.key = key(stranger_key).public_key();
-  token.origin = "acme";
+  token.fleet = certificate->fleet;
   token.enroll_address = "tcp://localhost:1";
   token.nodes_address = "tcp://localhost:2";
   token.name = "*";

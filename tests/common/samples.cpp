@@ -200,6 +200,7 @@ Manifest manifest() {
 
 NodeCertificate certificate() {
   NodeCertificate out;
+  out.fleet = filled<16>(0xf1);
   out.node = record_key().hash();
   out.name = "web1.example.org";
   out.labels = {{"role", "web"}, {"site", "zrh"}};

@@ -20,7 +20,7 @@ constexpr std::uint8_t one_time_key = 10;
 Token token() {
   Token out;
   out.key = key(one_time_key).public_key();
-  out.origin = root().origin;
+  out.fleet = root().fleet;
   out.root = sha256(encode_root(root()));
   out.controller = transport_key(ledger_key);
   out.enroll_address = "tcp://controller.example:7119";
@@ -145,7 +145,7 @@ TEST_CASE("odd tokens are refused") {
           t.labels["a"] = std::vector<std::string>(limits::token_label_values_max + 1, "x");
         }) == "limit_exceeded");
   const Bytes payload = encode_token(token());
-  for (std::string_view name : {"format", "key", "origin", "root", "ctl", "enroll", "nodes", "name",
+  for (std::string_view name : {"format", "fleet", "key", "root", "ctl", "enroll", "nodes", "name",
                                 "labels", "created", "expires", "uses", "approve"}) {
     CAPTURE(name);
     CHECK(decode_token(with(payload, name, Value())).error().name == "malformed");

@@ -77,6 +77,7 @@ inline Manifest manifest() {
 
 inline NodeCertificate certificate() {
   NodeCertificate out;
+  out.fleet = root().fleet;
   out.record_key = key(record_key).public_key();
   out.node = key_hash(out.record_key);
   out.name = "web-1";

@@ -240,7 +240,7 @@ struct BusyWorld : AuditWorld {
     const std::int64_t now_s = clock.wall_ns() / second_ns;
     Token token;
     token.key = SigningKey::generate().public_key();
-    token.origin = fleet.root.origin;
+    token.fleet = fleet.root.fleet;
     token.root = sha256(encode_root(fleet.root));
     token.controller = fleet.transport.public_key;
     token.enroll_address = "tcp://localhost:1";

@@ -14,7 +14,7 @@ class EnrollmentWorld : public World {
     auto key = SigningKey::generate();
     Token token;
     token.key = key.public_key();
-    token.origin = fleet.root.origin;
+    token.fleet = fleet.root.fleet;
     token.root = sha256(encode_root(fleet.root));
     token.controller = fleet.transport.public_key;
     token.enroll_address = "tcp://127.0.0.1:7119";

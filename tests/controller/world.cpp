@@ -9,6 +9,7 @@ TestNode::TestNode(std::string node_name) : name(std::move(node_name)) {}
 
 Bytes TestNode::certificate(const TestFleet& fleet, std::uint64_t version) const {
   NodeCertificate certificate;
+  certificate.fleet = fleet.root.fleet;
   certificate.node = id;
   certificate.name = name;
   certificate.labels = {{"env", "test"}};

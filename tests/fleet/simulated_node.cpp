@@ -26,6 +26,7 @@ Identity make_identity(const TestFleet& fleet, std::size_t number, const Signing
       fleet.root,
       fleet.root_object,
       ControllerContact{"tcp://127.0.0.1:1", "tcp://127.0.0.1:2", fleet.transport.public_key}};
+  out.certificate.fleet = fleet.root.fleet;
   out.certificate.node = key.hash();
   out.certificate.name = fmt::format("node-{}", number);
   out.certificate.record_key = key.public_key();
