@@ -129,10 +129,10 @@ NAMESPACE_CASE("whatever the kernel would do otherwise is another digest") {
   };
   PacketFilter filter;
   const Digest before = filter.digest_of(table_t(base));
-  for (const auto& [what, change] : changes) {
-    CAPTURE(what);
+  for (const auto& named : changes) {
+    CAPTURE(named.first);
     CHECK(filter.digest_of(table_t(base)) == before);
-    filter.load(change);
+    filter.load(named.second);
     CHECK(filter.digest(inet_t) != before);
   }
 }
@@ -165,11 +165,11 @@ NAMESPACE_CASE("what cannot be changed in place is another digest, too") {
       {"chain c { counter; }", "chain c { }"},
   };
   PacketFilter filter;
-  for (const auto& [one, other] : pairs) {
-    CAPTURE(one);
-    CAPTURE(other);
-    CHECK(filter.digest_of(table_t(one)) == filter.digest_of(table_t(one)));
-    CHECK(filter.digest_of(table_t(one)) != filter.digest_of(table_t(other)));
+  for (const auto& pair : pairs) {
+    CAPTURE(pair.first);
+    CAPTURE(pair.second);
+    CHECK(filter.digest_of(table_t(pair.first)) == filter.digest_of(table_t(pair.first)));
+    CHECK(filter.digest_of(table_t(pair.first)) != filter.digest_of(table_t(pair.second)));
   }
 }
 
