@@ -131,7 +131,7 @@ std::vector<Trial> common_trials() {
       {"memory made executable", Free::succeeds, made_executable},
       {"ptrace", Free::succeeds, [] { return ptrace(PTRACE_TRACEME, 0, nullptr, nullptr); }},
       {"process_vm_readv", Free::succeeds,
-       [] { return syscall(SYS_process_vm_readv, getpid(), nullptr, 0, nullptr, 0, 0); }},
+       [] { return syscall(SYS_process_vm_readv, getpid(), nullptr, 0L, nullptr, 0L, 0L); }},
       {"init_module", Free::whatever, [] { return syscall(SYS_init_module, nullptr, 0, ""); }},
       {"finit_module", Free::whatever, [] { return syscall(SYS_finit_module, 0, "", 0); }},
       {"mount", Free::whatever, [] { return mount("none", "/", "tmpfs", 0, nullptr); }},
