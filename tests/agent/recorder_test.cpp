@@ -240,6 +240,15 @@ TEST_CASE("a start hands out nothing whose sync may have failed in the life befo
   }
 }
 
+TEST_CASE("a start does not write on behind a tail whose sync is refused") {
+  CrashDisk disk;
+  JournalLife(disk, 7).work(5);
+  disk.fail(CrashDisk::Call::sync, 1, EIO, 1'000);
+  CHECK(recover_journal(disk, Stream::urgent)->newest == Journal::Newest::unusable);
+  disk.heal();
+  CHECK(recover_journal(disk, Stream::urgent)->newest == Journal::Newest::whole);
+}
+
 TEST_CASE("what a full disk and a full queue cost is one gap record with its bounds") {
   constexpr std::size_t extra = 10;
   CrashDisk disk;
