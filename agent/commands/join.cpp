@@ -221,10 +221,8 @@ class Joiner {
     const bool is_default = options_.state == paths::agent_state_default;
     print(
         fmt::format("Node {} of fleet {} is enrolled{}{}; its state is in {}\n\n"
-                    "next: reeve-agent run{}
-"
-                    "      or, where it is installed as a service: systemctl start reeve-agent
-",
+                    "next: reeve-agent run{}\n"
+                    "      or, where it is installed as a service: systemctl start reeve-agent\n",
                     certificate.name, printable(joining_.fleet()), labels.empty() ? "" : ", labels",
                     labels, options_.state, is_default ? "" : " --state " + options_.state));
     return 0;
