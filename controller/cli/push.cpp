@@ -9,6 +9,7 @@
 #include "common/paths.h"
 #include "common/text.h"
 #include "controller/cli/affected.h"
+#include "controller/cli/bundle_fetch.h"
 #include "controller/cli/cli_limits.h"
 #include "controller/cli/diff_view.h"
 #include "controller/cli/files.h"
@@ -190,22 +191,6 @@ Result<Load> load_of(Session& session, const InForce& in_force, std::optional<Or
   return load;
 }
 
-Result<Bytes> fetch_bundle(Session& session, const ManifestBundle& named) {
-  Bytes bytes;
-  while (bytes.size() < named.size) {
-    const auto items = session.controller().request(
-        "bundle", {{"digest", named.digest}, {"offset", std::uint64_t{bytes.size()}}});
-    if (!items.ok()) return items.error();
-    const Value* part = items->empty() ? nullptr : items->front().find("bytes");
-    if (part == nullptr || part->binary() == nullptr || part->binary()->empty() ||
-        bytes.size() + part->binary()->size() > named.size) {
-      return Error{.name = "malformed", .detail = "the controller's bundle has another size"};
-    }
-    append(bytes, *part->binary());
-  }
-  return bytes;
-}
-
 // All that somebody needs to see, so that signing needs no network.
 Result<Draft> draft_of(Session& session, Load load, const InForce& in_force) {
   Draft draft;
@@ -219,7 +204,7 @@ Result<Draft> draft_of(Session& session, Load load, const InForce& in_force) {
   }
   for (const ManifestBundle& named : wanted) {
     if (draft.bundles.contains(named.digest)) continue;
-    auto bytes = fetch_bundle(session, named);
+    auto bytes = fetch_bundle(session, named.digest);
     if (!bytes.ok()) return bytes.error();
     draft.bundles.emplace(named.digest, *std::move(bytes));
   }

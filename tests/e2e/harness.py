@@ -25,6 +25,7 @@ RULE = '''\
     title: {id} is kept
     severity: {severity}
     owner: security@example.org
+    controls: {controls}
     mode: {mode}
     breaker: {{fixes_first_minute: 1000, fixes_per_hour: 1000}}
     file: {file}
@@ -34,7 +35,7 @@ RULE = '''\
 def policy_text(rules, name='test'):
     out = f'policy: {name}\nrules:\n'
     for rule in rules:
-        fields = {'severity': 'high', 'mode': 'enforce', **rule}
+        fields = {'severity': 'high', 'mode': 'enforce', 'controls': '[]', **rule}
         out += RULE.format(**fields)
     return out
 
