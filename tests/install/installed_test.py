@@ -54,7 +54,7 @@ def repacked(package, version, where):
     lines = [f'Version: {version}' if line.startswith('Version: ') else line for line in control.read_text().split('\n')]
     control.write_text('\n'.join(lines))
     name = pathlib.Path(where) / f'{pathlib.Path(package).name.split("_")[0]}_{version}.deb'
-    run('dpkg-deb', '--root-owner-group', '--build', tree, name)
+    run('dpkg-deb', '--root-owner-group', '-Zgzip', '-z1', '--build', tree, name)
     return name
 
 

@@ -3,6 +3,7 @@ their side of Type=notify and of the watchdog.
 
 units_test.py UNIT... PROGRAMS    (the made units; the build directory)
 """
+import json
 import os
 import pathlib
 import re
@@ -46,6 +47,19 @@ class Units(unittest.TestCase):
 
     def test_the_agents_unit_makes_no_mount_namespace(self):
         self.assertEqual([], [key for key, _ in settings('agent') if key in MAKES_MOUNT_NAMESPACE])
+
+    def test_everything_is_installed_where_it_is_looked_for(self):
+        told = subprocess.run(['meson', 'introspect', '--installed', PROGRAMS], capture_output=True, text=True, check=True)
+        places = {place: pathlib.Path(made).name for made, place in json.loads(told.stdout).items()}
+        for place in ('bin/reeve', 'bin/reeve-agent', 'bin/reeve-controller', 'libexec/reeve/reeve-courier',
+                      'lib/systemd/system/reeve-agent.service', 'lib/systemd/system/reeve-controller.service',
+                      'lib/sysusers.d/reeve-agent.conf', 'lib/sysusers.d/reeve-controller.conf',
+                      'lib/tmpfiles.d/reeve-agent.conf', 'lib/tmpfiles.d/reeve-controller.conf',
+                      'share/bash-completion/completions', 'share/zsh/site-functions'):
+            self.assertTrue(any(found.endswith('/' + place) for found in places), f'{place}: {sorted(places)}')
+        for unit in UNITS:
+            program = dict(settings(unit))['ExecStart'].split()[0]
+            self.assertIn(program, places)
 
     def test_each_unit_is_notified_watched_and_started_again(self):
         for unit in UNITS:
