@@ -234,7 +234,7 @@ class Installed(unittest.TestCase):
         self.assertIn('./ledger.db', inside)
         self.assertNotIn('.key', inside)
         left = self.host.sh('find / -xdev \\( -path /packages -o -path /root -o -path /proc -o -path /sys -o -path /var/log -o '
-                            '-path /var/backups \\) -prune -o -name "*reeve*" -print; getent passwd reeve', check=False).stdout
+                            '-path /var/backups \\) -prune -o -name "*reeve*" -print; getent passwd reeve; getent group reeve', check=False).stdout
         self.assertEqual('', left)
 
     def test_8_the_ansible_role_installs_joins_and_pins_and_then_changes_nothing(self):
