@@ -37,9 +37,16 @@ inline constexpr std::int64_t clock_wrong_ns = 30'000'000'000;
 inline constexpr std::size_t successions_asked_nodes = 256;  // in one request
 inline constexpr std::size_t known_nodes_bytes_max = 64u << 20;
 static_assert(nodes_ever_max * (name_bytes_max + 256) <= known_nodes_bytes_max);
-// A host seals how its rules stand each hour, and within a minute of a change: without such a record
-// for so long before an instant nothing is known of it there.
+// A host seals how its rules stand each hour, and within a minute of a change: without such a
+// record for so long before an instant nothing is known of it there.
 inline constexpr std::int64_t report_evidence_ns = 2 * 3'600'000'000'000;
+// `export`: how long a receiver may take, and how often one that does not is tried again.
+inline constexpr int export_timeout_s = 30;
+inline constexpr std::size_t export_tries = 5;  // of a run that does not follow
+inline constexpr std::int64_t export_retry_min_ns = 1'000'000'000;
+inline constexpr std::int64_t export_retry_max_ns = 60'000'000'000;
+inline constexpr std::size_t export_secret_bytes_min = 16;
+inline constexpr std::size_t export_secret_bytes_max = 4'096;
 inline constexpr std::size_t child_output_bytes_max = 1u << 20;  // of git and vet; the rest is cut
 static_assert(operator_items_max >= nodes_ever_max + nodes_ever_max / operator_reply_items_max,
               "status lists every node, and replies count as items");

@@ -42,6 +42,7 @@ std::vector<Command> command_table() {
       {"status", "how every host stands, by its own signed heartbeat", run_status},
       {"records", "what nodes found and put right, from the ledger", run_records},
       {"show", "one record in full, and whether its proof holds", run_show},
+      {"export", "records as they come: to a file, syslog or a webhook", run_export},
       {"report", "how controls stand or stood on each host, for auditors", run_report},
       {"ledger checkpoint", "the ledger's head, verified, for other tools too",
        run_ledger_checkpoint},

@@ -15,6 +15,8 @@ class RecordStream {
   RecordStream(Session& session, Value::Map filter)
       : session_(session), filter_(std::move(filter)) {}
 
+  // Begins behind the record of that cursor.
+  void go_on_after(std::uint64_t cursor) { after_ = cursor; }
   // Shows what comes next, oldest first, and says how many there were; 0 where nothing is new for
   // now. A record that is not proven is shown as well, and says why. Errors: those of request(),
   // `malformed`, and `wrong_record` for a true record that was not asked for.

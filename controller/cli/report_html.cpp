@@ -11,14 +11,22 @@ namespace reeve::cli {
 namespace {
 
 constexpr std::string_view style = R"(
-body { font: 14px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color: #1b1f24; }
+body { font: 14px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem;
+  padding: 0 1rem; color: #1b1f24; }
 h1 { font-size: 1.5rem; margin-bottom: .2rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
 p.head { color: #57606a; margin-top: 0; }
-table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #d0d7de; vertical-align: top; }
-th { background: #f6f8fa; } td.n { text-align: right; } code { font-size: 12px; overflow-wrap: anywhere; }
+table { border-collapse: collapse; width: 100%; }
+th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #d0d7de;
+  vertical-align: top; }
+th { background: #f6f8fa; } td.n { text-align: right; }
+code { font-size: 12px; overflow-wrap: anywhere; }
 .compliant { color: #116329; } .deviating { color: #a40e26; font-weight: 600; }
-.unknown, .no_evidence { color: #7d4e00; font-weight: 600; } .rule { color: #57606a; font-size: 13px; }
-@media print { body { margin: 0; max-width: none; font-size: 11px; } thead { display: table-header-group; } tr { break-inside: avoid; } }
+.unknown, .no_evidence { color: #7d4e00; font-weight: 600; }
+.rule { color: #57606a; font-size: 13px; }
+@media print {
+  body { margin: 0; max-width: none; font-size: 11px; }
+  thead { display: table-header-group; } tr { break-inside: avoid; }
+}
 )";
 
 // Printable first, so that no byte is left that a reader would not show.
