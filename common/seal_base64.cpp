@@ -18,6 +18,7 @@ std::string base64url(ByteView bytes) {
 }
 
 std::optional<Bytes> from_base64url(std::string_view text) {
+  if (text.empty()) return Bytes{};  // libsodium takes no null pointer
   Bytes out(text.size());
   std::size_t length = 0;
   const char* end = nullptr;
