@@ -6,6 +6,7 @@
 
 #include "common/text.h"
 #include "controller/cli/json.h"
+#include "controller/cli/story.h"
 #include "controller/cli/terminal.h"
 #include "controller/cli/times.h"
 
@@ -62,16 +63,6 @@ std::string line(std::string_view label, std::string_view text) {
   return field_lines(label, printable(text));
 }
 
-std::string actor_text(const Cause& cause) {
-  std::string out;
-  if (!cause.program.empty()) out = printable(cause.program);
-  if (cause.pid != 0) out += fmt::format("{}process {}", out.empty() ? "" : ", ", cause.pid);
-  if (cause.uid) out += fmt::format("{}uid {}", out.empty() ? "" : ", ", *cause.uid);
-  if (cause.login_uid) out += fmt::format(", logged in as uid {}", *cause.login_uid);
-  if (out.empty()) out = "not known who";
-  return fmt::format("{} ({}, seen by {})", out, name_of(cause.confidence), printable(cause.via));
-}
-
 std::string signers_text(const PolicyReference& policy, const Root& root) {
   if (policy.signers.empty()) return "unsigned: a local bundle";
   std::string out;
@@ -84,39 +75,9 @@ std::string signers_text(const PolicyReference& policy, const Root& root) {
   return out;
 }
 
-// Nothing where the node's own stamps, which may be any numbers, cannot be in this order.
-std::string how_fast(const Receipt& receipt) {
-  const std::int64_t detected_ns = receipt.detected.mono_ns;
-  const std::int64_t verified_ns = receipt.verified.mono_ns;
-  if (detected_ns < 0 || verified_ns < detected_ns) return {};
-  return fmt::format(", {} after it was seen", duration_text(verified_ns - detected_ns));
-}
-
-std::string sentence(const SeenRecord& seen, const Receipt& receipt) {
-  std::string out = fmt::format("On {} at {}, {} deviated from rule {}", printable(seen.node),
-                                moment_text(receipt.detected.wall_ns), printable(receipt.object),
-                                printable(receipt.rule));
-  if (!receipt.title.empty()) out += fmt::format(" ({})", printable(receipt.title));
-  out += ". ";
-  if (receipt.outcome == outcome::fixed) {
-    out += fmt::format("It was put right and read back at {}{}.",
-                       moment_text(receipt.verified.wall_ns), how_fast(receipt));
-  } else if (receipt.outcome == outcome::contested) {
-    out += "Somebody breaks it again as often as it is put right: its contention record says who.";
-  } else if (receipt.outcome == outcome::audited) {
-    out += "The rule only audits: nothing was changed.";
-  } else if (receipt.outcome == outcome::resolved) {
-    out += "It is right again without an act of ours.";
-  } else {
-    out += fmt::format("It was not put right: {}{}{}.", printable(receipt.outcome),
-                       receipt.reason.empty() ? "" : ", ", printable(receipt.reason));
-  }
-  return out;
-}
-
 std::string receipt_page(const SeenRecord& seen, const Receipt& receipt, const Root& root) {
   std::string out;
-  for (const std::string& part : wrapped(sentence(seen, receipt), 80)) out += part + "\n";
+  for (const std::string& part : wrapped(story_of(seen, receipt), 80)) out += part + "\n";
   out += "\n";
   out += line("owner", receipt.owner);
   out += line("severity", name_of(receipt.severity));
@@ -132,7 +93,7 @@ std::string receipt_page(const SeenRecord& seen, const Receipt& receipt, const R
   out += line("detail", receipt.detail);
   if (receipt.interrupted) out += line("note", "closed at the agent's start, after it was killed");
   out += line("cause", actor_text(receipt.cause));
-  out += line("command", receipt.cause.command);
+  out += actor_lines(receipt.cause);
   out += line("policy",
               fmt::format("{} version {}, bundle {}", receipt.policy.name, receipt.policy.version,
                           hex(receipt.policy.digest.view()).substr(0, 16)));
@@ -162,7 +123,7 @@ std::string contention_page(const SeenRecord& seen, const Contention& contention
   out += line("incident", fmt::format("{} ({})", hex(contention.incident.view()).substr(0, 8),
                                       name_of(contention.phase)));
   out += line("rival", contention.rival ? actor_text(*contention.rival) : "not known who");
-  if (contention.rival) out += line("command", contention.rival->command);
+  if (contention.rival) out += actor_lines(*contention.rival);
   return out;
 }
 

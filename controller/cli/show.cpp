@@ -7,8 +7,10 @@
 #include "controller/cli/ledger_view.h"
 #include "controller/cli/node_list.h"
 #include "controller/cli/record_view.h"
+#include "controller/cli/story.h"
 #include "controller/cli/terminal.h"
 #include "controller/cli/times.h"
+#include "controller/controller_limits.h"
 
 namespace reeve::cli {
 namespace {
@@ -36,6 +38,7 @@ struct Place {
 struct Shown {
   SeenRecord record;
   Place place;
+  std::string held;  // whether it has held since, in words
 
   bool proven() const { return record.proven() && place.unproven.empty(); }
 };
@@ -91,7 +94,32 @@ Result<Shown> read_answer(const Value::Array& items, const RecordName& asked,
                  .detail = "the controller answered with something else than this record"};
   }
   auto place = judge_place(*record, proof, root);
-  return Shown{*std::move(record), std::move(place)};
+  return Shown{*std::move(record), std::move(place), {}};
+}
+
+// One page of what came after it. That nothing did is only said of a page that was not full.
+Status ask_since(Session& session, const Certificates& certificates, const Known& known,
+                 Shown& shown) {
+  const auto receipt = decode_receipt(shown.record.record);
+  if (!receipt.ok() || !shown.record.proven()) return {};
+  const auto items =
+      session.controller().request("records", {{"node", shown.record.node},
+                                               {"rule", receipt->rule},
+                                               {"since", shown.record.stored_wall_ns},
+                                               {"limit", limits::operator_reply_items_max}});
+  if (!items.ok()) return items.error();
+  Since since;
+  since.is_all = items->size() < limits::operator_reply_items_max;
+  for (const Value& item : *items) {
+    auto later = judge_record(item, certificates, known);
+    if (!later.ok()) return later.error();
+    const SeenRecord& record = shown.record;
+    since.is_all = since.is_all && later->proven();
+    if (std::pair(later->leaf, later->index) > std::pair(record.leaf, record.index))
+      since.later.push_back(*std::move(later));
+  }
+  shown.held = held_since(shown.record, *receipt, since);
+  return {};
 }
 
 Result<Shown> ask_record(Session& session, const std::string& name, const RecordName& asked) {
@@ -104,16 +132,21 @@ Result<Shown> ask_record(Session& session, const std::string& name, const Record
   KeyBook keys;
   const Known known{session.known_nodes(), keys.chains()};
   auto shown = read_answer(*items, asked, certificates, known, root);
-  if (!shown.ok() || shown->record.unproven != "key_unknown") return shown;
-  const NodeCertificate& certificate = certificates.at(shown->record.header.node);
-  REEVE_TRY(keys.learn(session.controller(), {beginning_of(certificate)}));
-  return read_answer(*items, asked, certificates, known, root);
+  if (shown.ok() && shown->record.unproven == "key_unknown") {
+    const NodeCertificate& certificate = certificates.at(shown->record.header.node);
+    REEVE_TRY(keys.learn(session.controller(), {beginning_of(certificate)}));
+    shown = read_answer(*items, asked, certificates, known, root);
+  }
+  if (shown.ok()) REEVE_TRY(ask_since(session, certificates, known, *shown));
+  return shown;
 }
 
 std::string ledger_page(const Shown& shown) {
   const SeenRecord& seen = shown.record;
   const BatchHeader& header = seen.header;
-  std::string out = "\n";
+  std::string out;
+  if (!shown.held.empty()) out += field_lines("since", shown.held);
+  out += "\n";
   out += field_lines("record", printable(seen.name));
   out += field_lines(
       "ledger", fmt::format("leaf {} of {}, stored {}", seen.leaf, shown.place.checkpoint.tree.size,

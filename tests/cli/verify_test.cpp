@@ -2,11 +2,13 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <functional>
 #include <limits>
 
 #include "controller/cli/node_view.h"
 #include "controller/cli/record_view.h"
+#include "controller/cli/story.h"
 #include "controller/cli/terminal.h"
 #include "tests/cli/small_fleet.h"
 
@@ -272,6 +274,68 @@ TEST_CASE("a page says in words what, where, when and how fast") {
     CAPTURE(words);
     CHECK(page.find(words) != std::string::npos);
   }
+}
+
+TEST_CASE("a page says in words who did it, from where, and how sure that is") {
+  const SmallFleet fleet;
+  const SmallNode node = fleet.node("web1");
+  Receipt receipt = receipt_of("/etc/passwd");
+  Cause& cause = receipt.cause;
+  cause = {Confidence::certain, 4242, "/usr/bin/chmod\x1b[31m", "chmod 666 x", 0, 1001, "fanotify"};
+  cause.session = 3;
+  cause.unit = "/user.slice/session-3.scope";
+  cause.parents = {{4200, "bash"}, {4100, "sshd\x1b"}};
+  const auto page_of = [&] {
+    const Bytes record = encode_receipt(receipt, {5, now_ns});
+    const auto seen = judge_record(stored_by(node, {record}, 0).item(),
+                                   {{node.certificate.node, node.certificate}});
+    REQUIRE(seen.ok());
+    std::string page = record_page(*seen, fleet.root);
+    std::ranges::replace(page, '\n', ' ');
+    return page;
+  };
+  CHECK(page_of().find("uid 0, logged in as uid 1001 in session 3, in /user.slice/session-3.scope, "
+                       "started by bash (4200) of sshd") != std::string::npos);
+  CHECK(page_of().find("It was /usr/bin/chmod") != std::string::npos);
+  CHECK(page_of().find('\x1b') == std::string::npos);
+  cause.confidence = Confidence::likely;
+  cause.is_elsewhere = true;
+  CHECK(page_of().find("Most likely it was /usr/bin/chmod") != std::string::npos);
+  CHECK(page_of().find("another mount namespace") != std::string::npos);
+  cause = Cause{};
+  cause.via = "fanotify";
+  CHECK(page_of().find("Who did it is not known.") != std::string::npos);
+  cause.pid = 4242;
+  CHECK(page_of().find("not known: process 4242 is gone, or another by now") != std::string::npos);
+}
+
+TEST_CASE("whether an object has held since is told of proven records about it alone") {
+  const SmallFleet fleet;
+  const SmallNode node = fleet.node("web1");
+  const auto seen_of = [&](const Receipt& receipt) {
+    const auto seen =
+        judge_record(stored_by(node, {encode_receipt(receipt, {5, now_ns})}, 0).item(),
+                     {{node.certificate.node, node.certificate}});
+    REQUIRE(seen.ok());
+    return *seen;
+  };
+  Receipt receipt = receipt_of("/etc/passwd");
+  receipt.outcome = outcome::fixed;
+  const SeenRecord seen = seen_of(receipt);
+  const std::string nothing = "Nothing that the controller has";
+  CHECK(held_since(seen, receipt, {{}, true}).starts_with(nothing));
+  CHECK(held_since(seen, receipt, {{}, false}).empty());
+  CHECK(held_since(seen, receipt, {{seen}, true}).starts_with(nothing));
+  Receipt again = receipt;
+  again.incident = random_bytes<16>();
+  CHECK(held_since(seen, receipt, {{seen_of(again)}, true}).starts_with("It deviated again"));
+  SeenRecord doubtful = seen_of(again);
+  doubtful.unproven = "bad_signature";
+  CHECK(held_since(seen, receipt, {{doubtful}, true}).starts_with(nothing));
+  again.object = "/etc/shadow";
+  CHECK(held_since(seen, receipt, {{seen_of(again)}, true}).starts_with(nothing));
+  receipt.outcome = outcome::audited;
+  CHECK(held_since(seen, receipt, {{}, true}).empty());
 }
 
 TEST_CASE("a contention is told in words: who, what, how often, until when") {
