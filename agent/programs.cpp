@@ -22,8 +22,10 @@ Programs product_programs() {
   Programs programs;
   if (const std::string here = directory_of_this_program(); !here.empty()) {
     programs.courier.push_back(here + "/reeve-courier");
+    programs.probe.push_back(here + "/reeve-probe");
   }
   programs.courier.emplace_back(REEVE_LIBEXEC "/reeve-courier");
+  programs.probe.emplace_back(REEVE_LIBEXEC "/reeve-probe");
   return programs;
 }
 

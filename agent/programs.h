@@ -1,4 +1,5 @@
-// The fixed table of programs that the launcher may start. It is made from where the running
+// The fixed table of programs that the launcher, or the deciding process before it is sealed, may
+// start. It is made from where the running
 // executable lies and from constants of the build; neither policy, network, arguments nor
 // environment have a say in it.
 #pragma once
@@ -11,6 +12,7 @@ namespace reeve {
 // For each program, the places where it may lie; the first that can be executed is the one.
 struct Programs {
   std::vector<std::string> courier;
+  std::vector<std::string> probe;  // the loader of attribution's half in the kernel
 };
 
 // Beside the running executable, as in the build tree, or in the installed libexec directory.

@@ -4,13 +4,17 @@
 
 #include <csignal>
 
+#include "agent/attribution/live_processes.h"
 #include "agent/commands/commands.h"
 #include "agent/launcher.h"
 #include "agent/loop.h"
 #include "agent/netfilter/scratch_child.h"
 #include "agent/owner_line.h"
+#include "agent/programs.h"
 #include "agent/sandbox.h"
-#include "agent/sensors/inotify.h"
+#include "agent/sensors/fanotify_queue.h"
+#include "agent/sensors/files.h"
+#include "agent/sensors/inotify_queue.h"
 #include "agent/sensors/listeners.h"
 #include "agent/sensors/nftables.h"
 #include "common/paths.h"
@@ -33,9 +37,44 @@ class LauncherRoom final : public ScratchRoom {
   LauncherChannel& launcher_;
 };
 
+// Who changed a file, where the kernel tells: by fanotify's numbers and the table of execs. Inotify
+// in fanotify's place only says that somebody did.
+struct FileEyes {
+  std::unique_ptr<ProcProcesses> processes;
+  std::unique_ptr<Witness> witness;
+  std::unique_ptr<DirectoryQueue> queue;
+  std::string blind_spot;  // what it cannot say, and why; empty where it can say all
+};
+
+Result<FileEyes> open_file_eyes(const Clock& clock) {
+  FileEyes out;
+  auto fanotify = FanotifyQueue::open();
+  if (!fanotify.ok()) {
+    auto inotify = InotifyQueue::open();
+    if (!inotify.ok()) return inotify.error();
+    out.queue = std::move(*inotify);
+    out.blind_spot = "who changes files: " + fanotify.error().detail;
+    return out;
+  }
+  const int group = (*fanotify)->group_fd();
+  out.queue = std::move(*fanotify);
+  if (!sees_host_pids()) {
+    out.blind_spot = "who changes files: numbers of processes are not the kernel's here";
+    return out;
+  }
+  auto table = KernelExecTable::load(product_programs().probe, group);
+  if (!table.ok())
+    out.blind_spot = "who changes files, if it ends at once: " + table.error().detail;
+  out.processes = std::make_unique<ProcProcesses>(clock);
+  out.witness =
+      std::make_unique<Witness>(table.ok() ? std::move(*table) : nullptr, *out.processes, clock);
+  return out;
+}
+
 // Everything that the deciding process needs beside the agent itself.
 struct Workplace {
   std::unique_ptr<LinuxHost> host;
+  FileEyes files;
   std::vector<std::unique_ptr<Sensor>> sensors;
   ControlServer control;
   Fd signals;
@@ -49,9 +88,11 @@ Status add_sensor(std::vector<std::unique_ptr<Sensor>>& sensors, Opened opened) 
 }
 
 Result<std::vector<std::unique_ptr<Sensor>>> open_sensors(const Options& options,
-                                                          const SocketEyes& sockets) {
+                                                          const SocketEyes& sockets,
+                                                          FileEyes& files) {
   std::vector<std::unique_ptr<Sensor>> sensors;
-  REEVE_TRY(add_sensor(sensors, InotifySensor::open(options.root)));
+  REEVE_TRY(add_sensor(sensors, FileSensor::open(options.root, std::move(files.queue),
+                                                 files.witness.get(), files.blind_spot)));
   REEVE_TRY(add_sensor(sensors, ListenerSensor::open(sockets)));
   // An ordinary user may not hear of changes to the packet filter; sweeps look at it all the same.
   if (auto added = add_sensor(sensors, NftablesSensor::open()); !added.ok())
@@ -68,17 +109,19 @@ ControlServer open_control(const SystemDisk& disk, Notes& notes) {
 }
 
 Result<Workplace> open_workplace(const Options& options, const SystemDisk& disk,
-                                 LauncherChannel& launcher, Notes& notes) {
+                                 LauncherChannel& launcher, const Clock& clock, Notes& notes) {
   auto signals = signals_to_stop();
   if (!signals.ok()) return signals.error();
   auto network = open_network(std::make_unique<LauncherRoom>(launcher));
   if (!network.ok()) return network.error();
   auto host = LinuxHost::open(options.root, std::move(*network));
   if (!host.ok()) return host.error();
-  auto sensors = open_sensors(options, (*host)->sockets());
+  auto files = open_file_eyes(clock);
+  if (!files.ok()) return files.error();
+  auto sensors = open_sensors(options, (*host)->sockets(), *files);
   if (!sensors.ok()) return sensors.error();
-  return Workplace{std::move(*host), std::move(*sensors), open_control(disk, notes),
-                   std::move(*signals)};
+  return Workplace{std::move(*host), std::move(*files), std::move(*sensors),
+                   open_control(disk, notes), std::move(*signals)};
 }
 
 // Who this node is and whom it trusts is read in here, each time: a process that is forked again
@@ -87,9 +130,9 @@ int decide(const Options& options, SystemDisk& disk, LauncherChannel launcher,
            const LastDeath& last_death) {
   static_cast<void>(std::signal(SIGPIPE, SIG_IGN));  // a closed log must not end enforcement
   StderrNotes notes;
-  auto around = open_workplace(options, disk, launcher, notes);
-  if (!around.ok()) return tell_error(around.error());
   const SystemClock clock;
+  auto around = open_workplace(options, disk, launcher, clock, notes);
+  if (!around.ok()) return tell_error(around.error());
   SocketCourierPort courier;
   std::vector<Sensor*> sensors;
   std::string names;

@@ -1,6 +1,5 @@
 #include "agent/sensors/inotify_queue.h"
 
-#include <sys/inotify.h>
 #include <unistd.h>
 
 #include <array>
@@ -12,14 +11,10 @@
 
 namespace reeve {
 
-const std::uint32_t InotifyQueue::names = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
-const std::uint32_t InotifyQueue::names_and_attributes = names | IN_ATTRIB;
-const std::uint32_t InotifyQueue::content = IN_MODIFY | IN_CLOSE_WRITE;
-
-Result<InotifyQueue> InotifyQueue::open() {
+Result<std::unique_ptr<DirectoryQueue>> InotifyQueue::open() {
   Fd fd(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   if (!fd.is_open()) return os_error("sensor_failed", "start", "inotify", errno);
-  return InotifyQueue(std::move(fd));
+  return std::unique_ptr<DirectoryQueue>(std::make_unique<InotifyQueue>(std::move(fd)));
 }
 
 Result<int> InotifyQueue::add(int directory, std::uint32_t mask) {
@@ -32,14 +27,17 @@ Result<int> InotifyQueue::add(int directory, std::uint32_t mask) {
 
 void InotifyQueue::remove(int watch) { inotify_rm_watch(fd_.get(), watch); }
 
-void InotifyQueue::discard() {
+// The kernel tells of each watch that it is gone: of very many, that alone overflows the queue,
+// and whoever looks again after an overflow would do so for ever.
+void InotifyQueue::clear(const std::vector<int>& watches) {
+  for (const int watch : watches) remove(watch);
   std::array<char, limits::sensor_read_bytes> part;
   while (::read(fd_.get(), part.data(), part.size()) > 0) {
   }
 }
 
-std::vector<InotifyEvent> InotifyQueue::read() {
-  std::vector<InotifyEvent> out;
+std::vector<DirectoryEvent> InotifyQueue::read() {
+  std::vector<DirectoryEvent> out;
   alignas(inotify_event) std::array<char, limits::sensor_read_bytes> part;
   while (out.size() < limits::sensor_events_max) {
     ssize_t count = ::read(fd_.get(), part.data(), part.size());
@@ -49,7 +47,7 @@ std::vector<InotifyEvent> InotifyQueue::read() {
       inotify_event head{};
       std::memcpy(&head, part.data() + at, sizeof(head));
       const char* name = part.data() + at + sizeof(head);
-      out.push_back({head.wd, head.mask, std::string(name, strnlen(name, head.len))});
+      out.push_back({head.wd, head.mask, std::string(name, strnlen(name, head.len)), 0});
       at += sizeof(head) + head.len;
     }
     // A short read emptied the queue; asking again would cost a call for every event.

@@ -1,46 +1,28 @@
-// inotify(7) itself: one queue of the kernel's, watches on open directories, and the events in it.
-// Knows nothing of rules or paths. Owned by the sensor; one thread uses it.
+// inotify(7): needs no privilege and works in any namespace; does not say whose act an event is.
 #pragma once
 
-#include <string>
-#include <vector>
+#include <memory>
 
-#include "common/fd.h"
-#include "common/result.h"
+#include "agent/sensors/directory_queue.h"
 
 namespace reeve {
 
-struct InotifyEvent {
-  int watch = -1;  // -1 for an overflow
-  std::uint32_t mask = 0;
-  std::string name;  // empty where the directory itself is meant
-};
-
-class InotifyQueue {
+class InotifyQueue final : public DirectoryQueue {
  public:
-  // What becomes of the names in a directory; and of the attributes of what they name as well.
-  static const std::uint32_t names;
-  static const std::uint32_t names_and_attributes;
-  // Each write to what a name stands for, and the end of writing: a mapping shows only there.
-  static const std::uint32_t content;
-
   // Errors: `sensor_failed`.
-  static Result<InotifyQueue> open();
-
-  int fd() const { return fd_.get(); }
-  // Watches a directory, O_PATH descriptors too; masks of one directory add up. The number is the
-  // same for the same directory and not soon given to another. Errors: `sensor_failed`, with ENOSPC
-  // in os_errno where fs.inotify.max_user_watches is reached.
-  Result<int> add(int directory, std::uint32_t mask);
-  void remove(int watch);
-  // Drops what waits. Ends where nothing is watched any more.
-  void discard();
-  // What waits, in order; the rest of a longer queue comes with the next call.
-  std::vector<InotifyEvent> read();
-
- private:
+  static Result<std::unique_ptr<DirectoryQueue>> open();
   explicit InotifyQueue(Fd fd) : fd_(std::move(fd)) {}
 
+  std::string_view name() const override { return "inotify"; }
+  int fd() const override { return fd_.get(); }
+  // ENOSPC: fs.inotify.max_user_watches is reached.
+  Result<int> add(int directory, std::uint32_t mask) override;
+  void tell_above(int) override {}  // it does so by itself
+  void remove(int watch) override;
+  void clear(const std::vector<int>& watches) override;
+  std::vector<DirectoryEvent> read() override;
+
+ private:
   Fd fd_;
 };
 

@@ -28,10 +28,9 @@ void take_out(Map& by_name, const std::string& name, const T* one) {
 }  // namespace
 
 void WatchBook::clear() {
-  for (const auto& [watch, directory] : directories_) queue_.remove(watch);
-  // The kernel tells of each watch that it is gone: of very many, that alone overflows the queue,
-  // and whoever looks again after an overflow would do so for ever.
-  queue_.discard();
+  std::vector<int> watches;
+  for (const auto& [watch, directory] : directories_) watches.push_back(watch);
+  queue_->clear(watches);
   directories_.clear();
   links_.clear();
   content_rules_.clear();
@@ -65,11 +64,11 @@ std::vector<std::string> WatchBook::paths() const {
 std::uint32_t WatchBook::mask_for(const std::vector<WatchId>& rules) const {
   bool content =
       std::any_of(rules.begin(), rules.end(), [&](WatchId rule) { return wants_content(rule); });
-  return InotifyQueue::names_and_attributes | (content ? InotifyQueue::content : 0);
+  return attributes_mask | (content ? content_mask : 0);
 }
 
 int WatchBook::watch(int directory, std::uint32_t mask, const std::string& path) {
-  auto watch = queue_.add(directory, mask);
+  auto watch = queue_->add(directory, mask);
   if (watch.ok()) return *watch;
   blind_spots_.try_emplace(watch.error().os_errno, path);
   return -1;
@@ -78,7 +77,7 @@ int WatchBook::watch(int directory, std::uint32_t mask, const std::string& path)
 std::optional<Fd> WatchBook::settle(Place& place) {
   leave(place);
   SafePath::Visitor visitor = [&](int directory, const std::string& name) {
-    int number = watch(directory, InotifyQueue::names, place.path);
+    int number = watch(directory, names_mask, place.path);
     if (number < 0) return;
     place.way.push_back({number, name});
     directories_[number].ways[name].push_back(&place);
@@ -93,7 +92,7 @@ std::optional<Fd> WatchBook::settle(Place& place) {
   if (!object) return std::nullopt;
   auto facts = facts_of(object->get(), place.path);
   if (!facts.ok() || facts->type != FileType::directory) return std::nullopt;
-  std::uint32_t mask = InotifyQueue::names_and_attributes;
+  std::uint32_t mask = attributes_mask;
   for (const auto& [name, rules] : place.objects) mask |= mask_for(rules);
   place.watch = watch(object->get(), mask, place.path);
   if (place.watch >= 0) directories_[place.watch].places.push_back(&place);
@@ -104,6 +103,7 @@ void WatchBook::follow_if_link(const std::string& path, WatchId rule) {
   auto object = paths_.open(path, FinalLink::keep);
   if (!object.ok() || !*object) return;
   auto facts = facts_of((*object)->get(), path);
+  if (facts.ok() && facts->type == FileType::directory) queue_->tell_above((*object)->get());
   if (!facts.ok() || facts->type != FileType::link) return;
   auto [at, made] = links_.try_emplace(path);
   FollowedLink& link = at->second;
@@ -181,7 +181,7 @@ void WatchBook::release_unused() {
     auto* seen = directory(watch);
     if (seen == nullptr || !seen->places.empty() || !seen->ways.empty() || !seen->links.empty())
       continue;
-    queue_.remove(watch);
+    queue_->remove(watch);
     directories_.erase(watch);
   }
   unused_.clear();
@@ -191,10 +191,12 @@ std::vector<std::string> WatchBook::take_blind_spots() {
   std::vector<std::string> out;
   for (auto& [os_errno, path] : blind_spots_) {
     if (path.empty()) continue;
-    std::string why = os_errno == ENOSPC ? "no watches left (raise fs.inotify.max_user_watches)"
-                                         : os_error("", "", "watch", os_errno).detail;
-    out.push_back(fmt::format("inotify: {}: some directories are only swept, {} among them", why,
-                              shortened(printable(path), 200)));
+    std::string why = os_errno == ENOSPC
+                          ? fmt::format("no watches left (raise fs.{}.max_user_{})", queue_->name(),
+                                        queue_->name() == "inotify" ? "watches" : "marks")
+                          : os_error("", "", "watch", os_errno).detail;
+    out.push_back(fmt::format("{}: {}: some directories are only swept, {} among them",
+                              queue_->name(), why, shortened(printable(path), 200)));
     path.clear();
   }
   return out;

@@ -1,16 +1,17 @@
-// The inotify sensor's book: which directories are watched, for which places of the rules, and by
+// The file sensor's book: which directories are watched, for which places of the rules, and by
 // which way each place was reached. A place is a directory as a rule spells it; where links lead
 // elsewhere, the directories on the way are watched too, so that a swapped component is noticed.
 // Every directory has one watch, shared by all places. Watches are always set before a look.
 #pragma once
 
 #include <map>
+#include <memory>
 #include <set>
 #include <unordered_map>
 
 #include "agent/safe_path.h"
 #include "agent/sensor.h"
-#include "agent/sensors/inotify_queue.h"
+#include "agent/sensors/directory_queue.h"
 
 namespace reeve {
 
@@ -60,11 +61,11 @@ struct WatchedDirectory {
 
 class WatchBook {
  public:
-  WatchBook(SafePath paths, InotifyQueue queue)
+  WatchBook(SafePath paths, std::unique_ptr<DirectoryQueue> queue)
       : paths_(std::move(paths)), queue_(std::move(queue)) {}
 
-  InotifyQueue& queue() { return queue_; }
-  const InotifyQueue& queue() const { return queue_; }
+  DirectoryQueue& queue() { return *queue_; }
+  const DirectoryQueue& queue() const { return *queue_; }
 
   // Forgets everything, what waits in the queue as well.
   void clear();
@@ -78,7 +79,7 @@ class WatchBook {
   std::vector<std::string> paths() const;
   // Looks for the place's directory again, and watches it. Absent where there is none.
   std::optional<Fd> settle(Place& place);
-  // Takes note that a rule's object is a link, where it is one.
+  // Takes note that a rule's object is a link, or a directory, where it is one.
   void follow_if_link(const std::string& path, WatchId rule);
   // Looks again where the link leads; forgets it where it is none any more.
   void settle(FollowedLink& link);
@@ -103,7 +104,7 @@ class WatchBook {
   void may_be_unused(int watch) { unused_.push_back(watch); }
 
   SafePath paths_;
-  InotifyQueue queue_;
+  std::unique_ptr<DirectoryQueue> queue_;
   std::map<std::string, Place> places_;
   std::map<std::string, FollowedLink> links_;
   std::unordered_map<int, WatchedDirectory> directories_;

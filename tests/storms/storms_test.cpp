@@ -13,7 +13,8 @@
 #include "agent/linux_host.h"
 #include "agent/netfilter/forked_room.h"
 #include "agent/netfilter/linux_ruleset.h"
-#include "agent/sensors/inotify.h"
+#include "agent/sensors/files.h"
+#include "agent/sensors/inotify_queue.h"
 #include "agent/sensors/nftables.h"
 #include "tests/agent/agent_fakes.h"
 #include "tests/agent/journal_life.h"
@@ -104,7 +105,8 @@ TEST_CASE("whatever inotify loses, a sweep finds, and the blind periods are on r
   tree.add_directory("/srv");
   for (const char* path : {"/srv/a", "/srv/b"}) tree.add_file(path, 0600);
   auto host = std::move(*LinuxHost::open(tree.root()));
-  auto sensor = std::move(*InotifySensor::open(tree.root()));
+  auto sensor =
+      std::move(*FileSensor::open(tree.root(), std::move(*InotifyQueue::open()), nullptr));
   World world(*host, *host, *sensor, {{"tree", "/srv"}, {"mode", "0600"}, {"dir_mode", "0755"}},
               "file");
   for (std::size_t i = 0; i < storms(); ++i) {

@@ -1,8 +1,8 @@
-#include "agent/sensors/inotify.h"
+#include "agent/sensors/files.h"
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/inotify.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -42,15 +42,14 @@ std::vector<Entry> entries_of(int directory) {
   return out;
 }
 
-bool is_structural(const InotifyEvent& event) { return (event.mask & InotifyQueue::names) != 0; }
+bool is_structural(const DirectoryEvent& event) { return (event.mask & names_mask) != 0; }
 
 // Nothing but what the file holds.
-bool is_content(const InotifyEvent& event) {
-  return (event.mask & InotifyQueue::content) != 0 &&
-         (event.mask & InotifyQueue::names_and_attributes) == 0;
+bool is_content(const DirectoryEvent& event) {
+  return (event.mask & content_mask) != 0 && (event.mask & attributes_mask) == 0;
 }
 
-bool brings_a_name(const InotifyEvent& event) {
+bool brings_a_name(const DirectoryEvent& event) {
   return (event.mask & (IN_CREATE | IN_MOVED_TO)) != 0;
 }
 
@@ -86,25 +85,34 @@ bool add_covers(Place& place, const std::vector<Cover>& covers) {
 
 }  // namespace
 
-Result<std::unique_ptr<InotifySensor>> InotifySensor::open(const std::string& root) {
+Result<std::unique_ptr<FileSensor>> FileSensor::open(const std::string& root,
+                                                     std::unique_ptr<DirectoryQueue> queue,
+                                                     Actors* actors, std::string blind_spot) {
   auto paths = SafePath::open_root(root);
   if (!paths.ok()) return paths.error();
-  auto queue = InotifyQueue::open();
-  if (!queue.ok()) return queue.error();
-  return std::make_unique<InotifySensor>(WatchBook(std::move(*paths), std::move(*queue)));
+  return std::make_unique<FileSensor>(WatchBook(std::move(*paths), std::move(queue)), actors,
+                                      std::move(blind_spot));
 }
 
-std::vector<std::string> InotifySensor::watch(const std::vector<std::pair<WatchId, Watch>>& all) {
+FileSensor::FileSensor(WatchBook book, Actors* actors, std::string blind_spot)
+    : book_(std::move(book)),
+      actors_(actors),
+      blind_spot_(std::move(blind_spot)),
+      own_pid_(static_cast<std::uint64_t>(getpid())) {}
+
+std::vector<std::string> FileSensor::watch(const std::vector<std::pair<WatchId, Watch>>& all) {
   all_ = all;
   return renew();
 }
 
-std::vector<std::string> InotifySensor::renew() {
+std::vector<std::string> FileSensor::renew() {
   build();
-  return book_.take_blind_spots();
+  auto blind_spots = book_.take_blind_spots();
+  if (!blind_spot_.empty() && !all_.empty()) blind_spots.push_back(blind_spot_);
+  return blind_spots;
 }
 
-void InotifySensor::build() {
+void FileSensor::build() {
   book_.clear();
   patterns_.clear();
   for (const auto& [rule, watch] : all_)
@@ -113,7 +121,7 @@ void InotifySensor::build() {
   book_.release_unused();
 }
 
-void InotifySensor::add_interest(WatchId rule, const Watch& watch) {
+void FileSensor::add_interest(WatchId rule, const Watch& watch) {
   if (watch.content) book_.want_content(rule);
   auto asked_place = [&](const std::string& path) -> Place& {
     Place& place = book_.place_at(path);
@@ -130,24 +138,32 @@ void InotifySensor::add_interest(WatchId rule, const Watch& watch) {
   if (watch.recursive) add_covers(asked_place(watch.path), {Cover{rule, nullptr, 0}});
 }
 
-SensorReport InotifySensor::drain() {
+SensorReport FileSensor::drain() {
   SensorReport report;
-  for (const InotifyEvent& event : book_.queue().read()) {
-    if ((event.mask & IN_Q_OVERFLOW) != 0)
-      report.overflowed = true;
-    else
-      handle(event);
+  if (actors_ != nullptr) actors_->before_read();
+  const std::vector<DirectoryEvent> events = book_.queue().read();
+  const bool is_emptied = events.size() < limits::sensor_events_max;
+  if (actors_ != nullptr)
+    actors_->after_read(is_emptied ? Actors::Backlog::none : Actors::Backlog::some);
+  for (const DirectoryEvent& event : events) {
+    if ((event.mask & IN_Q_OVERFLOW) != 0) report.overflowed = true;
+    event_ = &event;
+    actor_.reset();
+    handle(event);
   }
+  event_ = nullptr;
   settle_doubtful();
+  doubted_.reset();
   report.wakes = wakes();
   report.blind_spots = book_.take_blind_spots();
   return report;
 }
 
-void InotifySensor::handle(const InotifyEvent& event) {
+void FileSensor::handle(const DirectoryEvent& event) {
   if ((event.mask & IN_IGNORED) != 0) return handle_lost_watch(event.watch);
   const WatchedDirectory* directory = book_.directory(event.watch);
   if (directory == nullptr) return;
+  if (is_structural(event)) doubted_ = doubted_ ? together(*doubted_, actor()) : actor();
   for (const Place* place : directory->places) handle_place(*place, event);
   if (auto way = directory->ways.find(event.name);
       way != directory->ways.end() && is_structural(event))
@@ -161,7 +177,7 @@ void InotifySensor::handle(const InotifyEvent& event) {
   }
 }
 
-void InotifySensor::handle_place(const Place& place, const InotifyEvent& event) {
+void FileSensor::handle_place(const Place& place, const DirectoryEvent& event) {
   std::string object = event.name.empty() ? place.path : joined(place.path, event.name);
   if (auto found = place.objects.find(event.name); found != place.objects.end()) {
     for (WatchId rule : found->second) {
@@ -176,12 +192,12 @@ void InotifySensor::handle_place(const Place& place, const InotifyEvent& event) 
     if (covers_name(cover, event.name)) handle_cover(cover, object, event);
 }
 
-bool InotifySensor::concerns(const InotifyEvent& event, WatchId rule) const {
+bool FileSensor::concerns(const DirectoryEvent& event, WatchId rule) const {
   return !is_content(event) || book_.wants_content(rule);
 }
 
-void InotifySensor::handle_cover(const Cover& cover, const std::string& object,
-                                 const InotifyEvent& event) {
+void FileSensor::handle_cover(const Cover& cover, const std::string& object,
+                              const DirectoryEvent& event) {
   wake(cover.rule, object);
   if (!is_structural(event)) return;
   if (cover.is_last()) {
@@ -191,7 +207,7 @@ void InotifySensor::handle_cover(const Cover& cover, const std::string& object,
   }
 }
 
-void InotifySensor::handle_lost_watch(int watch) {
+void FileSensor::handle_lost_watch(int watch) {
   WatchedDirectory lost = book_.forget(watch);
   for (Place* place : lost.places) {
     place->watch = -1;
@@ -203,11 +219,11 @@ void InotifySensor::handle_lost_watch(int watch) {
     for (const FollowedLink* link : links) doubtful_links_.insert(link->path);
 }
 
-void InotifySensor::doubt(const Place& place) {
+void FileSensor::doubt(const Place& place) {
   (place.asked ? doubtful_places_ : doubtful_children_).insert(place.path);
 }
 
-void InotifySensor::settle_doubtful() {
+void FileSensor::settle_doubtful() {
   for (const std::string& path : std::exchange(doubtful_places_, {})) {
     const Place* place = book_.find(path);
     if (place == nullptr) continue;
@@ -223,7 +239,7 @@ void InotifySensor::settle_doubtful() {
   book_.release_unused();
 }
 
-void InotifySensor::settle_child(const std::string& path) {
+void FileSensor::settle_child(const std::string& path) {
   book_.drop_unasked(path);
   const Place* parent = book_.find(std::string(directory_of(path)));
   if (parent == nullptr) return;
@@ -232,7 +248,7 @@ void InotifySensor::settle_child(const std::string& path) {
   if (!covers.empty() && add_covers(book_.place_at(path), covers)) enter(path, Tell::rules);
 }
 
-void InotifySensor::enter(const std::string& path, Tell tell) {
+void FileSensor::enter(const std::string& path, Tell tell) {
   std::vector<std::string> pending = {path};
   while (!pending.empty()) {
     std::string next = std::move(pending.back());
@@ -253,14 +269,15 @@ void InotifySensor::enter(const std::string& path, Tell tell) {
   }
 }
 
-std::vector<std::string> InotifySensor::enter_names(const Place& place, int directory, Tell tell) {
+std::vector<std::string> FileSensor::enter_names(const Place& place, int directory, Tell tell) {
   std::vector<std::string> out;
   for (const Entry& entry : entries_of(directory)) {
     std::string object = joined(place.path, entry.name);
     for (const Cover& cover : place.covers) {
       if (!covers_name(cover, entry.name)) continue;
       if (tell == Tell::rules) wake(cover.rule, object);
-      if (cover.is_last() && entry.may_be_link) book_.follow_if_link(object, cover.rule);
+      if (cover.is_last() && (entry.may_be_link || entry.may_be_directory))
+        book_.follow_if_link(object, cover.rule);
     }
     if (!entry.may_be_directory && !entry.may_be_link) continue;
     auto covers = inherited(place, entry);
@@ -269,25 +286,65 @@ std::vector<std::string> InotifySensor::enter_names(const Place& place, int dire
   return out;
 }
 
-void InotifySensor::wake_all_of(const Place& place) {
+void FileSensor::wake_all_of(const Place& place) {
   for (const auto& [name, rules] : place.objects)
     for (WatchId rule : rules) wake(rule, name.empty() ? place.path : joined(place.path, name));
   for (const Cover& cover : place.covers) wake(cover.rule, std::nullopt);
 }
 
-std::vector<Wake> InotifySensor::wakes() {
-  std::set<Due> due = std::exchange(due_, {});
-  if (due.size() > limits::sensor_wakes_max) {
-    std::set<Due> whole;
-    for (const auto& [rule, object] : due) whole.emplace(rule, std::nullopt);
-    due = std::move(whole);
+void FileSensor::wake(WatchId rule, std::optional<std::string> object) {
+  const auto [found, is_new] = due_.try_emplace({rule, std::move(object)}, actor());
+  if (!is_new) found->second = together(found->second, actor());
+}
+
+const FileSensor::Actor& FileSensor::actor() {
+  if (actor_ && event_ != nullptr) return *actor_;
+  actor_.emplace();
+  actor_->is_event = event_ != nullptr;
+  if (event_ == nullptr && doubted_) {
+    actor_->cause = doubted_->cause;
+    actor_->cause.confidence = std::min(actor_->cause.confidence, Confidence::likely);
+  } else if (event_ != nullptr && event_->pid == own_pid_) {
+    actor_->is_ours = true;
+  } else if (event_ != nullptr && event_->pid != 0 && actors_ != nullptr) {
+    actor_->cause = actors_->who(event_->pid);
   }
+  actor_->cause.via = name();
+  return *actor_;
+}
+
+// Of two that touched one object between two looks, nobody can tell who left it as it is: the
+// later one is likely, and that only where both are known.
+FileSensor::Actor FileSensor::together(const Actor& before, const Actor& now) {
+  if (!now.is_event || now.is_ours) return before;
+  if (!before.is_event || before.is_ours) return now;
+  const bool is_one = before.cause.pid == now.cause.pid && before.cause.start_ns != 0 &&
+                      before.cause.start_ns == now.cause.start_ns;
+  if (before.cause == now.cause || is_one) return now;
+  Actor out = now;
+  if (std::min(before.cause.confidence, now.cause.confidence) == Confidence::unknown) {
+    out.cause = Cause{};
+    out.cause.via = now.cause.via;
+  }
+  out.cause.confidence = std::min(out.cause.confidence, Confidence::likely);
+  return out;
+}
+
+std::vector<Wake> FileSensor::wakes() {
+  std::map<Due, Actor> due = std::exchange(due_, {});
   std::vector<Wake> out;
-  Cause cause;
-  cause.via = name();
+  if (due.size() > limits::sensor_wakes_max) {
+    Cause cause;
+    cause.via = name();
+    for (const auto& [what, actor] : due)
+      if (out.empty() || out.back().rule != what.first)
+        out.push_back({what.first, std::nullopt, cause});
+    return out;
+  }
   while (!due.empty()) {
-    auto [rule, object] = std::move(due.extract(due.begin()).value());
-    out.push_back({rule, std::move(object), cause});
+    auto node = due.extract(due.begin());
+    auto& [rule, object] = node.key();
+    out.push_back({rule, std::move(object), std::move(node.mapped().cause)});
   }
   return out;
 }
