@@ -14,6 +14,7 @@ import sys
 import tempfile
 import unittest
 
+TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 UNITS = {}
 PROGRAMS = ''
 WAIT_S = 60
@@ -87,6 +88,23 @@ class Units(unittest.TestCase):
             told = self.analyze('security', '--offline=true', '--no-pager',
                                 f'--threshold={EXPOSURE_MAX["agent"]}', opened)
             self.assertNotEqual(0, told.returncode, told.stdout)
+
+    def calls_in(self, name):
+        """The system calls of a set of systemd's, or the call of that name."""
+        if not name.startswith('@'):
+            return {name}
+        told = self.analyze('syscall-filter', name).stdout.split('\n')[1:]
+        inside = [line.strip() for line in told if line.strip() and not line.strip().startswith('#')]
+        return set().union(*map(self.calls_in, inside))
+
+    def test_the_agents_unit_lets_its_programs_call_what_their_own_filters_let_them(self):
+        self.need_analyze()
+        known = self.calls_in('@known')
+        allowed = set().union(*map(self.calls_in, dict(settings('agent'))['SystemCallFilter'].split()))
+        for path in (TOP / f'agent/sandbox_{who}.cpp' for who in ('agent', 'courier', 'scratch')):
+            called = set(re.findall(r'"([a-z0-9_]+)"', path.read_text(encoding='utf-8'))) & known
+            self.assertGreater(len(called), 20, path.name)
+            self.assertEqual(set(), called - allowed - {'fchmodat2', 'mount'}, path.name)
 
     def test_systemd_finds_no_fault_with_them(self):
         self.need_analyze()

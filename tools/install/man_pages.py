@@ -172,8 +172,9 @@ def policy_page():
     return page
 
 
-def courier_page():
-    page = Page('reeve-courier', 8, "the agent's only process that has a network")
+def helper_page(name, summary):
+    """A program that the agent starts and nobody else: all of its page is written."""
+    page = Page(name, 8, summary)
     page.add_written('description')
     page.add_written('rest')
     page.add('SEE ALSO', '*reeve-agent*(8)')
@@ -187,7 +188,8 @@ def pages_of(programs):
             yield command_page(program, words)
         for family in program.families:
             yield family_page(program, family)
-    yield courier_page()
+    yield helper_page('reeve-courier', "the agent's only process that has a network")
+    yield helper_page('reeve-probe', "the kernel's half of who changed a file")
     yield policy_page()
     yield from format_pages()
 
