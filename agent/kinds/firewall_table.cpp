@@ -99,10 +99,11 @@ class OwnTableResource final : public Resource {
   Status fix_and_keep(const std::string& text, Hands& hands, const Eyes& eyes) const {
     const auto listing = eyes.ruleset().listing(rule_.wanted.table);
     if (!listing.ok()) return listing.error();
+    const std::string listed = listing->value_or("");  // what `elements` point into
     std::string kept;
     std::string lost;
     for (const std::string& set : rule_.keep) {
-      const auto elements = listed_elements(*listing ? **listing : std::string(), set);
+      const auto elements = listed_elements(listed, set);
       if (elements.state == ListedState::none) continue;
       const bool is_too_much =
           kept.size() + elements.braced.size() > limits::kept_elements_bytes_max;

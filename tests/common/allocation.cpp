@@ -15,6 +15,12 @@ void* operator new(std::size_t size) {
   throw std::bad_alloc();
 }
 
+// std::stable_sort's buffer; what is handed out here is given back there.
+void* operator new(std::size_t size, const std::nothrow_t& /*unused*/) noexcept {
+  asked_for += size;
+  return std::malloc(size == 0 ? 1 : size);
+}
+
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
