@@ -11,8 +11,8 @@ namespace reeve {
 
 // For each program, the places where it may lie; the first that can be executed is the one.
 struct Programs {
-  std::vector<std::string> courier;
-  std::vector<std::string> probe;  // the loader of attribution's half in the kernel
+  std::vector<std::string> courier{};
+  std::vector<std::string> probe{};  // the loader of attribution's half in the kernel
 };
 
 // Beside the running executable, as in the build tree, or in the installed libexec directory.
