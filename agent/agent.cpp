@@ -201,7 +201,7 @@ void Agent::send_batches() {
   outbox_.pump();
   const auto gaps = outbox_.take_new_gaps();
   if (gaps.empty()) return;
-  for (const ChainGap& gap : gaps) recorder_.tell_missing(gap);
+  for (const MissingRecords& missing : gaps) recorder_.tell_missing(missing.gap, missing.reason);
   send_heartbeat();
   outbox_.pump();
 }

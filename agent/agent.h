@@ -85,6 +85,10 @@ class Agent {
   void hear_link_state(ByteView payload);
   void hear_acknowledgement(ByteView payload);
   void record_rewrite(const LedgerWatch::Rewrite& rewrite);
+  void hear_recovery(ByteView object);
+  void refuse_recovery(const Error& refused, const Digest& object);
+  void record_recovery(const VerifiedRecovery& verified);
+  std::string ledger_trouble() const;
   void keep_accounts();
   void hear_certificate(ByteView object);
   void adopt_certificate();
@@ -152,6 +156,7 @@ class Agent {
   std::int64_t refusals_until_ = 0;  // when the records of refusals are counted anew
   std::size_t refusals_ = 0;         // that got a record of their own since
   std::uint64_t refusals_more_ = 0;  // that got none
+  std::pair<Digest, std::string> refused_recovery_{};  // the last one, and why
 };
 
 }  // namespace reeve

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "agent/agent.h"
+#include "common/text.h"
 
 namespace reeve {
 
@@ -10,7 +11,7 @@ namespace reeve {
 void Agent::hear_acknowledgement(ByteView payload) {
   const auto acknowledgement = decode_acknowledgement(payload);
   if (!acknowledgement.ok()) return;
-  ledger_.hear(*acknowledgement, store_.root().ledger.keys, parts_.clock.monotonic_ns());
+  ledger_.hear(*acknowledgement, store_.root(), parts_.clock.monotonic_ns());
   if (const auto rewrite = ledger_.take_rewrite()) record_rewrite(*rewrite);
   auto leaf = keys_->leaf_of(*acknowledgement);
   if (!leaf) leaf = outbox_.leaf_of(*acknowledgement);
@@ -30,6 +31,60 @@ void Agent::record_rewrite(const LedgerWatch::Rewrite& rewrite) {
                     {"other_root", rewrite.other.root},  {"other", rewrite.other_note}};
   if (rewrite.more > 0) fields.emplace_back("more", rewrite.more);
   recorder_.add("ledger_rewritten", std::nullopt, std::move(fields));
+}
+
+// Signed by the root's threshold, or it changes nothing: no online key can make this agent forget
+// what it has seen.
+void Agent::hear_recovery(ByteView object) {
+  const auto recovery = verify_recovery(object, store_.root());
+  auto is_next =
+      recovery.ok() ? ledger_.is_next(*recovery, store_.root()) : Result<bool>(recovery.error());
+  if (is_next.ok()) refused_recovery_ = {};
+  if (is_next.ok() && !*is_next) return;
+  // Durable in this order: where it were known that the ledger was recovered and not what is to be
+  // sent for that, a crash would leave records missing. What is sent twice is a repeat.
+  if (is_next.ok()) {
+    if (auto refilling = outbox_.refill(); !refilling.ok()) is_next = refilling.error();
+  }
+  if (!is_next.ok()) return refuse_recovery(is_next.error(), sha256(object));
+  for (Stream stream : {Stream::urgent, Stream::routine}) recorder_.set_releasable(stream, {});
+  record_recovery(*recovery);
+  recorder_.commit();
+  ledger_.recover(recovery->recovery);
+  ledger_.keep_now(parts_.clock.monotonic_ns());
+  heartbeat_due_ = 0;
+}
+
+// The controller shows it with every heartbeat: told of once.
+void Agent::refuse_recovery(const Error& refused, const Digest& object) {
+  if (std::exchange(refused_recovery_, {object, refused.name}) == std::pair(object, refused.name))
+    return;
+  record_refusal(refused, object);
+}
+
+// What this agent holds against the ledger; a recovery that it does not follow goes before all.
+std::string Agent::ledger_trouble() const {
+  return refused_recovery_.second.empty() ? std::string(ledger_.trouble()) : "recovery_refused";
+}
+
+void Agent::record_recovery(const VerifiedRecovery& verified) {
+  const LedgerRecovery& recovery = verified.recovery;
+  const TreeView& accepted = ledger_.accepted();
+  parts_.notes.note(fmt::format(
+      "the ledger was recovered as {} at {} leaves, of which {} were accepted before: {}",
+      recovery.new_origin, recovery.trusted.size, accepted.size, printable(recovery.reason)));
+  Value::Array signers(verified.signers.begin(), verified.signers.end());
+  recorder_.add("ledger_recovered", std::nullopt,
+                {{"old", recovery.old_origin},
+                 {"new", recovery.new_origin},
+                 {"size", recovery.trusted.size},
+                 {"root", recovery.trusted.root},
+                 {"made", recovery.made_s},
+                 {"reason", recovery.reason},
+                 {"signers", std::move(signers)},
+                 {"accepted_size", accepted.size},
+                 {"accepted_root", accepted.root},
+                 {"accepted", ledger_.accepted_note()}});
 }
 
 // In this order: what goes from the journal is proven under a checkpoint that is durable here, and

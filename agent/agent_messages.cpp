@@ -35,6 +35,8 @@ void Agent::hear(const WireMessage& message) {
       return;
     case MessageType::act:
       return hear_act(message.payload);
+    case MessageType::recovery:
+      return hear_recovery(message.payload);
     case MessageType::heartbeat:
     case MessageType::batch:
     case MessageType::fetch:
@@ -188,7 +190,8 @@ void Agent::send_heartbeat() {
                  recorder_.durable_records(Stream::routine)};
   beat.gaps = outbox_.gaps();
   beat.pauses = pauses_.ids();
-  beat.ledger = {ledger_.accepted().size, ledger_.accepted().root, std::string(ledger_.trouble())};
+  beat.ledger = {ledger_.accepted().size, ledger_.accepted().root, ledger_trouble(),
+                 recoveries_before(ledger_.origin(), store_.root()).value_or(0)};
   const Bytes object = seal_object(ObjectType::heartbeat, encode_heartbeat(beat), keys_->key());
   const std::int64_t now = parts_.clock.monotonic_ns();
   if (parts_.courier.send(encode_message(MessageType::heartbeat, object))) {

@@ -93,7 +93,7 @@ Value::Map Agent::status() const {
           {"record_key", keys_->number()},
           {"key_fork", key_is_forked_},
           {"ledger_size", ledger_.accepted().size},
-          {"ledger_error", std::string(ledger_.trouble())},
+          {"ledger_error", ledger_trouble()},
           {"sensors", texts(enforcer_.sensor_names())},
           {"blind_spots", texts(enforcer_.blind_spots())},
           {"unacknowledged", std::uint64_t{outbox_.in_flight()}},

@@ -1,5 +1,5 @@
-// On disk, trust/checkpoint: magic, u32 version, u64 size, root 32, u16 length and the signed note,
-// u64 SipHash-2-4 of all before it under 16 zero bytes.
+// On disk, trust/checkpoint: magic, u32 version, u64 size, root 32, u16 length and the ledger's
+// origin, u16 length and the signed note, u64 SipHash-2-4 of all before it under 16 zero bytes.
 #include "agent/ledger_watch.h"
 
 #include <algorithm>
@@ -11,8 +11,8 @@ namespace reeve {
 namespace {
 
 constexpr std::string_view magic = "RVCP";
-constexpr std::uint32_t version = 1;
-constexpr std::size_t file_bytes_max = limits::acknowledged_checkpoint_bytes_max + 128;
+constexpr std::uint32_t version = 2;
+constexpr std::size_t file_bytes_max = limits::acknowledged_checkpoint_bytes_max + 512;
 
 }  // namespace
 
@@ -31,20 +31,24 @@ void LedgerWatch::load() {
   TreeView tree;
   tree.size = reader.u64();
   tree.root = reader.take_fixed<32>();
+  const std::string origin(text_of(reader.take(reader.u16())));
   const std::string note(text_of(reader.take(reader.u16())));
   if (reader.u64() != checksum(covered, {}) || !reader.ok() || !reader.at_end()) return;
   is_lost_ = false;
   accepted_ = tree;
+  origin_ = origin;
   note_ = note;
   // A start that a power cut took may have left the name behind only in memory.
   is_kept_ = false;
 }
 
-void LedgerWatch::hear(const Acknowledgement& acknowledgement,
-                       std::span<const PublicKey> ledger_keys, std::int64_t now_ns) {
+// The first one is believed as it comes, after however many recoveries its ledger is.
+void LedgerWatch::hear(const Acknowledgement& acknowledgement, const Root& root,
+                       std::int64_t now_ns) {
   if (acknowledgement.checkpoint.empty()) return;
-  const auto checkpoint =
-      verify_checkpoint(text_of(acknowledgement.checkpoint), origin_, ledger_keys);
+  const std::string_view note = text_of(acknowledgement.checkpoint);
+  const auto checkpoint = accepted_.size == 0 ? verify_ledger_checkpoint(note, root)
+                                              : verify_checkpoint(note, origin_, root.ledger.keys);
   if (checkpoint.ok()) judge(acknowledgement, *checkpoint, now_ns);
 }
 
@@ -66,8 +70,32 @@ void LedgerWatch::judge(const Acknowledgement& acknowledgement, const Checkpoint
 
 void LedgerWatch::accept(const Checkpoint& checkpoint, ByteView note) {
   accepted_ = checkpoint.tree;
+  origin_ = checkpoint.origin;
   note_ = text_of(note);
   is_kept_ = false;
+}
+
+Result<bool> LedgerWatch::is_next(const VerifiedRecovery& recovery, const Root& root) const {
+  const std::uint64_t before = recoveries_before(origin_, root).value_or(0);
+  if (recovery.number <= before) return false;
+  if (recovery.recovery.old_origin != origin_)
+    return Error{"recovery_gap", "recovery: it goes on from another ledger than the one here"};
+  const TreeView& trusted = recovery.recovery.trusted;
+  if (trusted.size == accepted_.size && trusted.root != accepted_.root)
+    return Error{"recovery_contradicts", "recovery: this agent has accepted another tree there"};
+  return true;
+}
+
+void LedgerWatch::recover(const LedgerRecovery& recovery) {
+  origin_ = recovery.new_origin;
+  if (accepted_.size > recovery.trusted.size) {
+    accepted_ = recovery.trusted;
+    note_.clear();
+  }
+  is_kept_ = false;
+  is_lost_ = is_shorter_ = is_rewritten_ = false;
+  contradictions_.clear();
+  begin_link();
 }
 
 // Whoever holds the ledger key can sign such ones without end, and must not fill the disk so.
@@ -134,6 +162,8 @@ void LedgerWatch::keep_now(std::int64_t now_ns) {
   append_u32(bytes, version);
   append_u64(bytes, accepted_.size);
   append(bytes, accepted_.root.view());
+  append_u16(bytes, static_cast<std::uint16_t>(origin_.size()));
+  append(bytes, view_of(origin_));
   append_u16(bytes, static_cast<std::uint16_t>(note_.size()));
   append(bytes, view_of(note_));
   append_u64(bytes, checksum(bytes, {}));

@@ -2,34 +2,46 @@
 // key of the trusted root, and each signed one that contradicts it. An acknowledgement counts only
 // where its leaf is proven to be in that checkpoint's tree; nothing else lets go of a batch. The
 // first checkpoint is believed as it comes; a later one only where it has grown out of the accepted
-// one. Owned by the Agent; borrows the disk.
+// one. A recovery that the root's holders have signed lets go of what lies beyond it and gives the
+// ledger another origin. Owned by the Agent; borrows the disk.
 #pragma once
 
 #include <deque>
 
 #include "agent/courier_port.h"
 #include "common/disk.h"
-#include "common/note.h"
+#include "common/ledger_recovery.h"
 #include "common/wire.h"
 
 namespace reeve {
 
 class LedgerWatch {
  public:
-  // Takes up the checkpoint that was written down last. `origin` is that of the trusted root.
+  // Takes up the checkpoint that was written down last. `origin` is that of the trusted root, which
+  // is the ledger's before its first recovery.
   LedgerWatch(Disk& disk, std::string origin);
   // What was written down could not be read: the next checkpoint is believed as a first one is.
   bool is_lost() const { return is_lost_; }
 
   // Takes up the checkpoint that an acknowledgement brings, where it brings one and that holds.
   // Says nothing of what is acknowledged.
-  void hear(const Acknowledgement& acknowledgement, std::span<const PublicKey> ledger_keys,
-            std::int64_t now_ns);
+  void hear(const Acknowledgement& acknowledgement, const Root& root, std::int64_t now_ns);
   // Whether the leaf is proven to be in the accepted tree. Where it is not, the controller is told
   // what this agent holds, so that it can prove from there.
   bool proves(const Acknowledgement& acknowledgement, const Digest& leaf);
 
+  // Whether a recovery goes on from the ledger that this agent follows. False for one that it has
+  // gone through already. Errors: `recovery_gap`, and `recovery_contradicts` where it trusts
+  // another tree of the accepted one's size.
+  Result<bool> is_next(const VerifiedRecovery& recovery, const Root& root) const;
+  // Follows the ledger that goes on there. Trust in what lies beyond is let go; what was accepted
+  // before it stays, and the new ledger has to grow out of that. The caller writes it down, after
+  // all that is to be sent again.
+  void recover(const LedgerRecovery& recovery);
+
   const TreeView& accepted() const { return accepted_; }
+  const std::string& accepted_note() const { return note_; }  // empty: a recovery's, or none
+  const std::string& origin() const { return origin_; }
   // Since this start: `ledger_rewritten` once a signed checkpoint has contradicted the accepted
   // one; `ledger_shorter` while the newest that came has fewer leaves; else empty.
   std::string_view trouble() const;
@@ -69,7 +81,7 @@ class LedgerWatch {
   Disk& disk_;
   std::string origin_;
   TreeView accepted_;  // of size 0: none
-  std::string note_;   // as it was signed
+  std::string note_;   // as it was signed; empty where a recovery says so
   bool is_lost_ = false;
   bool is_kept_ = true;
   std::optional<std::int64_t> kept_at_;

@@ -53,6 +53,17 @@ void Outbox::begin_link() {
   paused_until_ = 0;
 }
 
+Status Outbox::refill() {
+  for (Lane& lane : lanes_) {
+    lane.refilled = std::max(lane.refilled, lane.acknowledged);
+    lane.give_up();
+    lane.gaps.clear();
+    rewind(lane);
+  }
+  is_unwritten_ = true;
+  return write_positions();
+}
+
 void Outbox::rewind(Lane& lane) {
   for (const Flight& flight : lane.flying)
     if (!flight.is_acknowledged) flying_bytes_ -= flight.bytes;
@@ -162,7 +173,7 @@ bool Outbox::is_behind_gap(Lane& lane, const BatchHeader& header) {
   lane.next_end = End{header.epoch, gap.last, gap.header};
   if (is_told) return false;
   lane.gaps.push_back(gap);
-  new_gaps_.push_back(gap);
+  new_gaps_.push_back({gap, lane.next < lane.refilled ? "trimmed" : "not_readable"});
   return true;
 }
 
@@ -252,8 +263,12 @@ void Outbox::keep_positions() {
   keep_positions_now();
 }
 
+// What cannot be written is sent again after the next start, and dropped there as a repeat.
 void Outbox::keep_positions_now() {
-  if (!is_unwritten_) return;
+  if (is_unwritten_) static_cast<void>(write_positions());
+}
+
+Status Outbox::write_positions() {
   written_at_ = parts_.clock.monotonic_ns();
   Bytes bytes = bytes_of(magic);
   append_u32(bytes, version);
@@ -271,10 +286,10 @@ void Outbox::keep_positions_now() {
     }
   }
   append_u64(bytes, checksum(bytes, {}));
-  // What cannot be written is sent again after the next start, and dropped there as a repeat.
-  if (!replace_file(parts_.disk, paths::acknowledged, bytes).ok()) return;
+  REEVE_TRY(replace_file(parts_.disk, paths::acknowledged, bytes));
   is_unwritten_ = false;
   for (Lane& lane : lanes_) lane.written = lane.acknowledged;
+  return {};
 }
 
 void Outbox::load_positions() {

@@ -16,6 +16,13 @@
 
 namespace reeve {
 
+// Records that are not in the journal any more, and why: `not_readable`, or `trimmed`, once the
+// ledger was proven to have them.
+struct MissingRecords {
+  ChainGap gap;
+  std::string_view reason;
+};
+
 class Outbox {
  public:
   struct Parts {
@@ -47,7 +54,11 @@ class Outbox {
   // Where records are missing before what comes next: to be told in a heartbeat before pump() is
   // called again. Those of which nobody has been told yet come once from the second.
   std::vector<ChainGap> gaps() const;
-  std::vector<ChainGap> take_new_gaps() { return std::exchange(new_gaps_, {}); }
+  std::vector<MissingRecords> take_new_gaps() { return std::exchange(new_gaps_, {}); }
+
+  // The ledger goes on from an earlier tree: all that the journal still has counts as not
+  // acknowledged, and is sent again. Errors are the disk's: then a start may not know of it.
+  Status refill();
 
   // What may go of a stream where the checkpoint that it was proven under is durable now.
   Releasable release(Stream stream, std::int64_t now_s);
@@ -85,6 +96,7 @@ class Outbox {
     std::int64_t read_from = 0;   // not before this time
     std::deque<Flight> flying;
     std::deque<ChainGap> gaps;  // before what has no acknowledgement yet
+    JournalPosition refilled;   // what lies before this was acknowledged once already
 
     // The journal is not the one that the positions are of.
     void give_up() {
@@ -108,10 +120,11 @@ class Outbox {
   void land(Lane& lane);
   std::int64_t jittered(std::int64_t ns);
   void load_positions();
+  Status write_positions();
 
   Parts parts_;
   std::array<Lane, 2> lanes_;  // by Stream
-  std::vector<ChainGap> new_gaps_;
+  std::vector<MissingRecords> new_gaps_;
   std::uint64_t credit_ = limits::first_credit_bytes;
   std::size_t flying_bytes_ = 0;
   std::int64_t paused_until_ = 0;

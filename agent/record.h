@@ -41,7 +41,7 @@ class Recorder final : public Accounts {
   void add(std::string_view type, std::optional<Severity> severity, Value::Map fields);
 
   // Records that are no more, as the outbox finds when it comes there.
-  void tell_missing(const ChainGap& gap);
+  void tell_missing(const ChainGap& gap, std::string_view reason);
   // What reading older segments has met.
   void tell_damage();
 

@@ -115,13 +115,13 @@ bool Recorder::drop_routine() {
   return true;
 }
 
-void Recorder::tell_missing(const ChainGap& gap) {
+void Recorder::tell_missing(const ChainGap& gap, std::string_view reason) {
   const auto& dropped = half(gap.stream).dropped;
   const auto known = dropped.find(gap.epoch);
   if (known != dropped.end() && gap.last <= known->second) return;
   add("gap", std::nullopt,
       {{"stream", name_of(gap.stream)},
-       {"reason", "not_readable"},
+       {"reason", reason},
        {"epoch", gap.epoch},
        {"first", gap.first},
        {"last", gap.last},

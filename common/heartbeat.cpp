@@ -69,7 +69,10 @@ Result<std::vector<ChainGap>> gaps_field(Fields& fields) {
 }
 
 Value ledger_value(const LedgerSeen& seen) {
-  return Value::Map{{"size", seen.size}, {"root", seen.root}, {"error", seen.error}};
+  return Value::Map{{"size", seen.size},
+                    {"root", seen.root},
+                    {"error", seen.error},
+                    {"recoveries", seen.recoveries}};
 }
 
 Result<LedgerSeen> ledger_field(Fields& fields) {
@@ -78,6 +81,7 @@ Result<LedgerSeen> ledger_field(Fields& fields) {
   seen.size = parts.natural("size");
   seen.root = parts.bytes<32>("root");
   seen.error = parts.text("error");
+  seen.recoveries = parts.natural_or("recoveries", 0);
   REEVE_TRY(parts.finish(UnknownFields::keep));
   return seen;
 }

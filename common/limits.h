@@ -30,6 +30,8 @@ inline constexpr std::size_t act_bytes_max = 4'096;  // signed
 inline constexpr std::size_t act_reason_bytes_max = 256;
 inline constexpr std::size_t acts_max = 12;  // that count at one time; more are refused
 static_assert(acts_max * (act_bytes_max + 64) < message_bytes_max, "all are kept in one file");
+// A ledger's recovery, signed by as many as a role may have keys.
+inline constexpr std::size_t recovery_bytes_max = 8'192;
 // Key files under a passphrase: a file that asks Argon2id for more is refused unread.
 inline constexpr std::uint32_t key_passes_max = 16;
 inline constexpr std::uint64_t key_memory_bytes_min = 8'192;

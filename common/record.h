@@ -167,7 +167,8 @@ struct ChainGap {
 struct LedgerSeen {
   std::uint64_t size = 0;  // 0 for none
   Digest root;
-  std::string error;  // `ledger_rewritten`, `ledger_shorter`, or empty
+  std::string error;             // `ledger_rewritten`, `ledger_shorter`, or empty
+  std::uint64_t recoveries = 0;  // after how many of them it follows the ledger
   bool operator==(const LedgerSeen&) const = default;
 };
 

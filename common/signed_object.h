@@ -22,6 +22,7 @@ enum class ObjectType : std::uint8_t {
   transport_key = 12,
   witness_set = 13,
   cosigner_key = 14,
+  ledger_recovery = 15,
 };
 
 struct Signature {

@@ -42,6 +42,7 @@ constexpr std::array message_types{
     MessageType::act,
     MessageType::cosignature,
     MessageType::witnesses,
+    MessageType::recovery,
 };
 
 Error malformed_message(std::string_view problem) {

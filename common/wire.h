@@ -28,6 +28,7 @@ enum class MessageType : std::uint8_t {
   certificate = 0x17,        // signed object: a later one, or the one that a host enrolled with
   act = 0x18,                // signed object, an operator's act
   witnesses = 0x19,          // signed object, the newest witness set
+  recovery = 0x1a,           // signed object, a ledger recovery
   enroll_answer = 0x21,      // EnrollAnswer, at the enrollment endpoint only
   // between agent and courier only; never on a network
   configure = 0x81,

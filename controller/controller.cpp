@@ -11,8 +11,8 @@ namespace reeve {
 namespace {
 
 bool operation_changes(std::string_view operation) {
-  constexpr std::array changes{"publish", "root",   "act",   "enroll",
-                               "revoke",  "retire", "token", "token_revoke"};
+  constexpr std::array changes{"publish", "root",  "act",          "enroll",  "revoke",
+                               "retire",  "token", "token_revoke", "recover", "redact"};
   return std::find(changes.begin(), changes.end(), operation) != changes.end();
 }
 
@@ -24,6 +24,7 @@ std::vector<std::string> Controller::step(ServerLink& nodes, ServerLink& operato
   serve_operators(operators, nodes);
   if (enroll != nullptr) serve_enrollment(*enroll);
   publish_log();
+  withhold_bodies();
   return std::exchange(notes_, {});
 }
 
@@ -93,8 +94,8 @@ Status Controller::take_message(const Node& node, const TransportKey& peer, Byte
 
 Status Controller::take_batch(const Node& node, const TransportKey& peer, ByteView payload,
                               Turn& turn) {
-  if (store_rests()) {
-    count("store_resting");
+  if (const auto why = takes_nothing_in(); !why.empty()) {
+    count(why);
     return {};
   }
   credits_.came(node.id(), clock_.boottime_ns());
@@ -119,8 +120,8 @@ void Controller::note_flags(const Node& node, std::uint32_t before) {
 
 Status Controller::take_succession(const Node& node, const TransportKey& peer, ByteView object,
                                    Turn& turn) {
-  if (store_rests()) {
-    count("store_resting");
+  if (const auto why = takes_nothing_in(); !why.empty()) {
+    count(why);
     return {};
   }
   REEVE_TRY(begin(turn));
@@ -222,6 +223,12 @@ bool Controller::store_rests() const {
   return store_failed_ns_ && clock_.boottime_ns() - *store_failed_ns_ < limits::store_retry_ns;
 }
 
+// What comes now is left to be sent again; empty: it is taken in.
+std::string Controller::takes_nothing_in() const {
+  if (ledger_->awaits_recovery()) return "recovery_needed";
+  return store_rests() ? "store_resting" : "";
+}
+
 bool Controller::rows_are_due() const {
   if (!registry_.has_changes() || store_rests()) return false;
   return registry_.has_new_flags() ||
@@ -291,7 +298,9 @@ std::vector<Bytes> Controller::news_for(const Node& node) const {
     auto manifest = publisher_.manifest_message();
     return manifest.empty() ? std::vector<Bytes>{} : std::vector<Bytes>{std::move(manifest)};
   }
-  auto messages = publisher_.messages_for(*node.heartbeat);
+  auto messages = publisher_.messages_for(*node.heartbeat, recoveries_.root_max(*node.heartbeat));
+  if (auto recovery = recoveries_.message_for(*node.heartbeat))
+    messages.push_back(*std::move(recovery));
   auto acts = acts_.messages_for(*node.heartbeat, node.certificate.labels,
                                  clock_.wall_ns() / 1'000'000'000);
   std::move(acts.begin(), acts.end(), std::back_inserter(messages));
@@ -341,11 +350,20 @@ void Controller::publish_log() {
   note(fmt::format("log files: {}: {}; it is tried again", done.error().name, done.error().detail));
 }
 
+// What cannot be withheld now is tried again.
+void Controller::withhold_bodies() {
+  const auto done = retention_.run_if_due();
+  const std::string refusal = done.ok() ? "" : done.error().name;
+  if (std::exchange(retention_refusal_, refusal) == refusal || done.ok()) return;
+  note(fmt::format("bodies are not withheld: {}: {}", refusal, done.error().detail));
+}
+
 std::int64_t Controller::idle_ns() const {
+  auto idle = idle_without_log_ns();
   const auto log_due = log_ == nullptr ? std::nullopt : log_->next_due(*ledger_);
-  const auto idle = idle_without_log_ns();
-  if (!log_due) return idle;
-  return std::clamp<std::int64_t>(*log_due - clock_.boottime_ns(), 0, idle);
+  for (const auto& due : {log_due, retention_.next_due()})
+    if (due) idle = std::clamp<std::int64_t>(*due - clock_.boottime_ns(), 0, idle);
+  return idle;
 }
 
 std::int64_t Controller::idle_without_log_ns() const {

@@ -3,6 +3,7 @@
 // and moves only in step(), so that one process can run it with a fleet of agents on fakes.
 #pragma once
 
+#include "controller/body_retention.h"
 #include "controller/controller_limits.h"
 #include "controller/credits.h"
 #include "controller/intake.h"
@@ -17,9 +18,10 @@ class Controller {
     Store& store;
     const Clock& clock;
     const SigningKey& ledger_key;
-    TransportKey transport_key;  // ours, public
-    ByteView root;               // signed object: the trust anchor
-    LogFiles* log = nullptr;     // null: the ledger is not published as files
+    TransportKey transport_key;       // ours, public
+    ByteView root;                    // signed object: the trust anchor
+    LogFiles* log = nullptr;          // null: the ledger is not published as files
+    std::int64_t keep_bodies_ns = 0;  // after this long record bodies are withheld; 0: never
   };
   // Makes root and start tick leaves. The first three parts and the log are borrowed for its life.
   // Errors: the root's own (trust.h), `root_rollback`, `root_gap` or `root_mismatch` against the
@@ -95,8 +97,10 @@ class Controller {
   void tell_news(ServerLink& nodes);
   std::vector<Bytes> news_for(const Node& node) const;
   void publish_log();
+  void withhold_bodies();
   bool rows_are_due() const;
   bool store_rests() const;
+  std::string takes_nothing_in() const;
   std::int64_t idle_without_log_ns() const;
   void count(const std::string& name) { ++counters_[name]; }
   void note(std::string line);
@@ -111,15 +115,18 @@ class Controller {
   Tokens tokens_;
   Enrollment enrollment_;
   Acts acts_;
+  Recoveries recoveries_;
   Intake intake_;
   Credits credits_;
   OperatorServer operators_;
+  BodyRetention retention_;
   std::map<std::string, std::uint64_t> counters_;
   std::vector<std::string> notes_;
   std::int64_t rows_written_ns_ = 0;  // boot time
   std::optional<std::int64_t> store_failed_ns_;
   std::optional<std::int64_t> behind_told_ns_;  // that a node has seen more than this ledger has
   std::string log_refusal_;                     // of the files; each is told once
+  std::string retention_refusal_;
 };
 
 }  // namespace reeve

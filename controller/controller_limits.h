@@ -60,6 +60,12 @@ inline constexpr std::int64_t reply_retry_ns = 5'000'000;
 inline constexpr std::int64_t controller_idle_ns = 60'000'000'000;  // and then it looks around
 // Of a store that is only read: a value that is larger is `store_damaged`. Bundles are the largest.
 inline constexpr std::size_t store_value_bytes_max = 2 * bundle_bytes_max;
-inline constexpr int store_busy_ms = 1'000;  // then a write is refused and tried again
+// Bodies that are withheld for their age: of how many batches in one transaction, how long intake
+// has the store to itself then, and how often there is a look whether any are old enough.
+inline constexpr std::size_t retention_batches_at_once = 16;
+inline constexpr std::int64_t retention_pause_ns = 20'000'000;
+inline constexpr std::int64_t retention_interval_ns = 60'000'000'000;
+inline constexpr int backup_pages_at_once = 1'024;  // between two words on how far it is
+inline constexpr int store_busy_ms = 1'000;         // then a write is refused and tried again
 
 }  // namespace reeve::limits

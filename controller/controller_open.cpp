@@ -45,6 +45,7 @@ Status check_ledger_key(const Root& root, const SigningKey& key) {
 }
 
 Status log_start(Store& store, Ledger& ledger, ByteView new_root, std::uint64_t version) {
+  if (ledger.awaits_recovery()) return {};
   REEVE_TRY(ledger.begin());
   if (!new_root.empty()) {
     if (auto leaf = ledger.append(ObjectType::root, new_root); !leaf.ok()) return leaf.error();
@@ -62,11 +63,18 @@ Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts) {
   const auto stored = parts.store.roots();
   if (!stored.ok()) return stored.error();
   REEVE_TRY(check_root(parts.root, *root, *stored));
-  const bool is_known = is_one_of(parts.root, *stored);
+  const auto state = parts.store.ledger_state();
+  if (!state.ok()) return state.error();
+  // A later root than the backup's comes with the recovery: until then no leaf is added.
+  const bool waits = *state == LedgerState::awaits_recovery && !stored->empty();
+  const bool is_known = waits || is_one_of(parts.root, *stored);
   if (is_known) root = read_root(stored->back());
   if (!root.ok()) return Error{"store_damaged", root.error().detail};
   REEVE_TRY(check_ledger_key(*root, parts.ledger_key));
-  auto ledger = Ledger::open(parts.store, parts.clock, parts.ledger_key, root->origin);
+  Recoveries recoveries;
+  REEVE_TRY(recoveries.load(parts.store));
+  auto ledger = Ledger::open(parts.store, parts.clock, parts.ledger_key,
+                             ledger_origin(*root, recoveries.count()));
   if (!ledger.ok()) return ledger.error();
   const ByteView new_root = is_known ? ByteView{} : parts.root;
   if (auto logged = log_start(parts.store, **ledger, new_root, root->version); !logged.ok()) {
@@ -77,6 +85,13 @@ Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts) {
   if (!roots.ok()) return roots.error();
   auto controller =
       std::make_unique<Controller>(parts, std::move(*root), std::move(*ledger), std::move(*roots));
+  controller->recoveries_ = std::move(recoveries);
+  if (controller->ledger_->awaits_recovery()) {
+    controller->note(
+        fmt::format("recovery_needed: the ledger was put back from a backup, at {} leaves: nothing "
+                    "is taken in before reeve ledger recover",
+                    controller->tree_size()));
+  }
   REEVE_TRY(controller->registry_.load(parts.store));
   REEVE_TRY(controller->tokens_.load(parts.store));
   REEVE_TRY(controller->publisher_.load(controller->root_));
@@ -96,7 +111,8 @@ Controller::Controller(const Parts& parts, Root root, std::unique_ptr<Ledger> le
       publisher_(store_, root_, std::move(root_objects)),
       enrollment_({store_, *ledger_, registry_, tokens_, publisher_, clock_, root_}),
       intake_(store_, *ledger_, registry_, clock_),
-      operators_({store_, *ledger_, registry_, publisher_, tokens_, enrollment_, acts_, clock_,
-                  root_, parts.ledger_key.public_key(), key_hash(parts.transport_key)}) {}
+      operators_({store_, *ledger_, registry_, publisher_, tokens_, enrollment_, acts_, recoveries_,
+                  clock_, root_, parts.ledger_key.public_key(), key_hash(parts.transport_key)}),
+      retention_({store_, *ledger_, clock_, parts.keep_bodies_ns}) {}
 
 }  // namespace reeve

@@ -70,6 +70,9 @@ Ledger::Ledger(Store& store, const Clock& clock, const SigningKey& key, std::str
       clock_(clock),
       key_(key),
       origin_(std::move(origin)),
+      committed_origin_(origin_),
+      state_(before.state),
+      committed_state_(before.state),
       head_(before.head),
       committed_(std::move(before.head)),
       checkpoint_(std::move(before.checkpoint)),
@@ -84,7 +87,9 @@ Result<std::unique_ptr<Ledger>> Ledger::open(Store& store, const Clock& clock,
   auto checkpoint = store.checkpoint();
   if (!checkpoint.ok()) return checkpoint.error();
   REEVE_TRY(check_checkpoint(*checkpoint, *head, origin, key.public_key()));
-  Before before{std::move(*head), 0, std::move(*checkpoint)};
+  const auto state = store.ledger_state();
+  if (!state.ok()) return state.error();
+  Before before{std::move(*head), 0, std::move(*checkpoint), *state};
   if (before.head.size() > 0) {
     const auto last = store.leaf(before.head.size() - 1);
     if (!last.ok()) return last.error();
@@ -96,6 +101,12 @@ Result<std::unique_ptr<Ledger>> Ledger::open(Store& store, const Clock& clock,
 Status Ledger::begin() { return store_.begin(); }
 
 Result<std::uint64_t> Ledger::append(ObjectType type, ByteView object) {
+  // Another tree of a size that was signed before must never bear the same origin.
+  if (awaits_recovery()) {
+    return Error{"recovery_needed",
+                 fmt::format("the ledger was put back from a backup, at {} leaves", head_.size()),
+                 "let the root's holders say from where it goes on: reeve ledger recover"};
+  }
   // The order of leaves is the order of time, also when the wall clock is set back.
   stored_wall_ns_ = std::max(stored_wall_ns_, clock_.wall_ns());
   Leaf leaf{head_.size(), type, stored_wall_ns_, leaf_hash(object),
@@ -111,6 +122,13 @@ Status Ledger::append_tick() {
   const auto object = seal_object(ObjectType::tick, encode_tick(tick), key_);
   if (auto index = append(ObjectType::tick, object); !index.ok()) return index.error();
   ticked_ns_ = clock_.boottime_ns();
+  return {};
+}
+
+Status Ledger::go_on_as(std::string origin) {
+  REEVE_TRY(store_.put_ledger_state(LedgerState::goes_on));
+  origin_ = std::move(origin);
+  state_ = LedgerState::goes_on;
   return {};
 }
 
@@ -134,6 +152,8 @@ Status Ledger::commit() {
   if (!checkpoint.ok()) return checkpoint.error();
   REEVE_TRY(store_.commit());
   committed_ = head_;
+  committed_origin_ = origin_;
+  committed_state_ = state_;
   checkpoint_ = *std::move(checkpoint);
   return {};
 }
@@ -144,6 +164,8 @@ void Ledger::rollback() {
   // A tick may have gone with it; the next commit makes another.
   if (head_.size() != committed_.size()) ticked_ns_.reset();
   head_ = committed_;
+  origin_ = committed_origin_;
+  state_ = committed_state_;
 }
 
 }  // namespace reeve

@@ -23,7 +23,8 @@ Result<Tick> decode_tick(ByteView payload);  // error `malformed`
 
 class Ledger {
  public:
-  // Borrows all three for its life. Error `store_damaged`: leaves and tree head disagree.
+  // Borrows all three for its life. `origin` is that of its newest recovery, or the fleet's. Error
+  // `store_damaged`: leaves and tree head disagree.
   static Result<std::unique_ptr<Ledger>> open(Store& store, const Clock& clock,
                                               const SigningKey& key, std::string origin);
   // What open() read: the tree head, when the last leaf was stored, and the last checkpoint.
@@ -31,6 +32,7 @@ class Ledger {
     TreeHead head;
     std::int64_t stored_wall_ns = 0;
     std::string checkpoint;
+    LedgerState state{};
   };
   Ledger(Store& store, const Clock& clock, const SigningKey& key, std::string origin,
          Before before);
@@ -39,9 +41,12 @@ class Ledger {
 
   // Between begin() and commit() everything written to the store, leaf or not, is one transaction.
   Status begin();
-  // The new leaf's index.
+  // The new leaf's index. Error `recovery_needed` while the ledger awaits its recovery, besides the
+  // store's.
   Result<std::uint64_t> append(ObjectType type, ByteView object);
   Status append_tick();
+  // A recovery: from here on the ledger has this origin, and may grow.
+  Status go_on_as(std::string origin);
   // Adds a tick where leaves have come and the last is an hour old, writes the tree head and signs
   // a checkpoint of it, commits.
   Status commit();
@@ -58,6 +63,7 @@ class Ledger {
   TreeView committed() const { return {committed_.size(), committed_.root()}; }
   const LogHashes& hashes() const { return hashes_; }
   const std::string& origin() const { return origin_; }
+  bool awaits_recovery() const { return state_ == LedgerState::awaits_recovery; }
 
  private:
   bool tick_is_due() const;
@@ -67,6 +73,9 @@ class Ledger {
   const Clock& clock_;
   const SigningKey& key_;
   std::string origin_;
+  std::string committed_origin_;
+  LedgerState state_;
+  LedgerState committed_state_;
   TreeHead head_;
   TreeHead committed_;
   std::string checkpoint_;

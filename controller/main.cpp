@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <boost/program_options.hpp>
+#include <charconv>
 #include <csignal>
 #include <cstdlib>
 
@@ -17,6 +18,7 @@
 #include "common/service_manager.h"
 #include "common/text.h"
 #include "controller/controller.h"
+#include "controller/restore.h"
 #include "controller/state_directory.h"
 #include "controller/store/sqlite_store.h"
 
@@ -31,8 +33,12 @@ Takes in what agents record, keeps it in a ledger and hands out signed policy.
 It holds no key that could sign policy and cannot make an agent do anything.
 
   run            serve nodes and operators until SIGTERM or SIGINT
-  backup FILE    copy the ledger to FILE, while a controller runs or not; keys
-                 and root are not in it
+  backup FILE    copy all that was taken in and published to FILE, of one moment,
+                 while a controller runs or not. The two online keys and the
+                 first root are not in it: keep the directory that `reeve init`
+                 made. FILE must not be there yet
+  restore FILE   put a backup into --state, where only those keys and that root
+                 are. Nothing is taken in then before `reeve ledger recover`
 
   --state DIR             the directory `controller` that `reeve init` made
                           (default: /var/lib/reeve/controller)
@@ -41,6 +47,10 @@ It holds no key that could sign policy and cannot make an agent do anything.
   --log DIR               where the ledger is written as static files, for tools
                           that others wrote (default: STATE/log, private)
   --enroll tcp://A:P      where new hosts enroll by token; without it nobody can
+  --keep-bodies TIME      of run: withhold record bodies after so long, such as 400d;
+                          what is signed and the ledger stay (default: for ever)
+  --nothing-lost          of restore: the controller was stopped before the backup
+                          was made, so that the ledger simply goes on
   --help, --version
 
 A port of 0 lets the kernel choose; the log says what it chose. Exit: 0 done,
@@ -49,12 +59,14 @@ A port of 0 lets the kernel choose; the log says what it chose. Exit: 0 done,
 
 struct Options {
   std::string command;
-  std::string file;  // of backup
+  std::string file;  // of backup and restore
   std::string state;
   std::string listen;
   std::string operators;
   std::string log;
   std::string enroll;  // empty: nobody enrolls by token
+  std::int64_t keep_bodies_ns = 0;
+  LedgerState restored = LedgerState::awaits_recovery;
 };
 
 void write_text(int fd, std::string_view text) {
@@ -84,11 +96,13 @@ Error usage_error(std::string detail) {
 
 options::options_description describe_options() {
   options::options_description all;
-  all.add_options()                                                  //
-      ("help", "")                                                   //
-      ("version", "")                                                //
-      ("command", options::value<std::string>()->default_value(""))  //
-      ("file", options::value<std::string>()->default_value(""))     //
+  all.add_options()                                                      //
+      ("help", "")                                                       //
+      ("version", "")                                                    //
+      ("nothing-lost", "")                                               //
+      ("keep-bodies", options::value<std::string>()->default_value(""))  //
+      ("command", options::value<std::string>()->default_value(""))      //
+      ("file", options::value<std::string>()->default_value(""))         //
       ("state", options::value<std::string>()->default_value(
                     std::string(paths::controller_state_default)))                         //
       ("listen", options::value<std::string>()->default_value("tcp://0.0.0.0:7117"))       //
@@ -201,8 +215,9 @@ int run(const Options& chosen) {
   const auto log_disk = open_log(chosen);
   if (!log_disk.ok()) return fail(log_disk.error());
   LogFiles log(**log_disk, clock);
-  const auto controller = Controller::open(
-      {**store, clock, state->ledger_key, state->transport.public_key, state->root, &log});
+  const auto controller =
+      Controller::open({**store, clock, state->ledger_key, state->transport.public_key, state->root,
+                        &log, chosen.keep_bodies_ns});
   if (!controller.ok()) return fail(controller.error());
   const auto server = listen(**controller, chosen, state->transport.secret);
   if (!server.ok()) return fail(server.error());
@@ -217,25 +232,70 @@ int run(const Options& chosen) {
   return 0;
 }
 
+// On a terminal only.
+void show_progress(int done, int all) {
+  if (::isatty(STDERR_FILENO) == 0 || all <= 0) return;
+  const auto percent = 100 * std::int64_t{done} / all;
+  write_text(STDERR_FILENO, fmt::format("\r{} %{}", percent, done == all ? "\r     \r" : ""));
+}
+
 int backup(const Options& chosen) {
   ::umask(077);
   const auto source = fmt::format("{}/{}", chosen.state, paths::controller_store);
-  const auto done = backup_sqlite_store(source, chosen.file);
+  const auto done = backup_sqlite_store(source, chosen.file, show_progress);
   if (!done.ok()) return fail(done.error());
-  log_line(fmt::format("{} holds a copy of {}", chosen.file, source));
+  log_line(fmt::format("{} holds a copy of {}: the ledger, record bodies, nodes and policy",
+                       chosen.file, source));
+  log_line(fmt::format("not in it: {}, {} and {}, which `reeve init` made", paths::ledger_key,
+                       paths::controller_transport_key, paths::controller_root));
   return 0;
 }
 
+int restore(const Options& chosen) {
+  ::umask(077);
+  const auto done = restore_state(chosen.file, chosen.state, chosen.restored, show_progress);
+  if (!done.ok()) return fail(done.error());
+  log_line(fmt::format("{} holds what was in {}", chosen.state, chosen.file));
+  if (chosen.restored == LedgerState::awaits_recovery)
+    log_line("run it, then let the root's holders say from where it goes on: reeve ledger recover");
+  return 0;
+}
+
+// Whole days or hours, such as 400d; nothing for what is neither.
+std::optional<std::int64_t> parse_period_ns(std::string_view text) {
+  constexpr std::int64_t hour_ns = 3'600'000'000'000;
+  constexpr std::int64_t hours_max = 24 * 36'500;
+  if (text.empty()) return 0;
+  const std::int64_t hours_each = text.back() == 'd' ? 24 : 1;
+  if (text.back() != 'd' && text.back() != 'h') return std::nullopt;
+  text.remove_suffix(1);
+  std::int64_t number = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (problem != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  if (number < 1 || number > hours_max / hours_each) return std::nullopt;
+  return number * hours_each * hour_ns;
+}
+
 int run_command(const options::variables_map& values) {
-  const Options chosen{values["command"].as<std::string>(),   values["file"].as<std::string>(),
-                       values["state"].as<std::string>(),     values["listen"].as<std::string>(),
-                       values["operators"].as<std::string>(), values["log"].as<std::string>(),
-                       values["enroll"].as<std::string>()};
+  const auto keep_bodies_ns = parse_period_ns(values["keep-bodies"].as<std::string>());
+  if (!keep_bodies_ns) return fail(usage_error("--keep-bodies takes days or hours, such as 400d"));
+  const Options chosen{
+      values["command"].as<std::string>(),
+      values["file"].as<std::string>(),
+      values["state"].as<std::string>(),
+      values["listen"].as<std::string>(),
+      values["operators"].as<std::string>(),
+      values["log"].as<std::string>(),
+      values["enroll"].as<std::string>(),
+      *keep_bodies_ns,
+      values.contains("nothing-lost") ? LedgerState::goes_on : LedgerState::awaits_recovery};
   if (chosen.command == "run" && chosen.file.empty()) return run(chosen);
   if (chosen.command == "backup" && !chosen.file.empty()) return backup(chosen);
+  if (chosen.command == "restore" && !chosen.file.empty()) return restore(chosen);
   if (chosen.command.empty()) return fail(usage_error("no command given"));
   if (chosen.command == "run") return fail(usage_error("run takes no argument"));
   if (chosen.command == "backup") return fail(usage_error("backup needs the file to write"));
+  if (chosen.command == "restore") return fail(usage_error("restore needs the file to read"));
   return fail(usage_error(fmt::format("there is no command `{}`", chosen.command)));
 }
 

@@ -26,6 +26,11 @@ namespace reeve {
 //   roots    {after} -> items {root bin}, above that version, ascending            view
 //   act      {act bin} (signed by an operator with the right to operate)           operate
 //   acts     -> items {act bin}: what counts now                                   view
+//   recover  {recovery bin, roots? [bin]} (signed by the root's own threshold) administer redact
+//   {record text, leaf, index, header bin32, why text}                    administer recoveries
+//   {at? size} -> item {origin, size, root bin32, root_version, awaited bool}: the tree of that
+//   size,
+//            then items {recovery bin}, each by the one before                     view
 //   bundle   {digest, offset} -> item {total, bytes}                               view
 //   status   -> items {certificate bin, heartbeat bin?, seen wall_ns, connected bool,
 //                      flags [text], ending bin? (the request that ended it)}      view
@@ -35,6 +40,7 @@ namespace reeve {
 //            items {cursor (a number that grows), leaf, node bin32, name, index, stored wall_ns,
 //            header bin,
 //                   salt bin16, record bin, path [bin32],
+//                   or, of a body that is withheld: withheld true, hash bin32?, path?, request bin?
 //                   equivocation? true: kept, but not in its stream's chain}       view
 //   show     {record text} -> one such item, and {tree_size, tree_root}            view
 inline constexpr std::uint64_t operator_protocol_version = 1;

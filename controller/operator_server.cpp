@@ -29,6 +29,8 @@ constexpr std::array operations{
     OperationRow{"root", Right::administer},     OperationRow{"roots", Right::view},
     OperationRow{"act", Right::operate},         OperationRow{"acts", Right::view},
     OperationRow{"manifests", Right::view},      OperationRow{"successions", Right::view},
+    OperationRow{"recover", Right::administer},  OperationRow{"recoveries", Right::view},
+    OperationRow{"redact", Right::administer},
 };
 
 constexpr std::int64_t ns_per_s = 1'000'000'000;
@@ -112,7 +114,8 @@ OperatorServer::Outcome OperatorServer::take(const TransportKey& peer, ByteView 
   }
   if (items.ok()) {
     const auto& operation = request->body.operation;
-    outcome.published = operation == "publish" || operation == "root" || operation == "act";
+    constexpr std::array news{"publish", "root", "act", "recover"};
+    outcome.published = std::ranges::find(news, operation) != news.end();
     answer(*request, std::move(*items));
   } else {
     outcome.name = items.error().name;
@@ -133,6 +136,9 @@ Result<Value::Array> OperatorServer::perform(const Request& request, Outcome& ou
   if (operation == "roots") return roots(request);
   if (operation == "act") return enter_act(request);
   if (operation == "acts") return acts();
+  if (operation == "redact") return redact(request);
+  if (operation == "recover") return recover(request);
+  if (operation == "recoveries") return recoveries(request);
   if (operation == "manifests") return manifests(request);
   if (operation == "successions") return query_.successions(request.body.arguments);
   if (operation == "records") return query_.records(request.body.arguments);

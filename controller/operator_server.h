@@ -14,6 +14,7 @@
 #include "controller/operator_protocol.h"
 #include "controller/publisher.h"
 #include "controller/query.h"
+#include "controller/recoveries.h"
 #include "controller/uploads.h"
 
 namespace reeve {
@@ -28,6 +29,7 @@ class OperatorServer {
     Tokens& tokens;
     Enrollment& enrollment;
     Acts& acts;
+    Recoveries& recoveries;
     const Clock& clock;
     Root& root;            // the newest; replaced when operators publish the next
     PublicKey ledger_key;  // ours
@@ -83,6 +85,15 @@ class OperatorServer {
   Result<Value::Array> roots(const Request& request) const;
   Result<Value::Array> enter_act(const Request& request);
   Result<Value::Array> acts() const;
+  Result<Value::Array> redact(const Request& request);
+  Result<Value::Array> recover(const Request& request);
+  struct LaterRoots {
+    Root newest;
+    std::vector<Bytes> objects;  // each after the one before, the first after ours
+  };
+  Status take_up(LaterRoots later);
+  Result<LaterRoots> later_roots(const Value::Array& objects, const Operator& who) const;
+  Result<Value::Array> recoveries(const Request& request) const;
   Result<Value::Array> manifests(const Request& request) const;
   static const Value& arguments_of(const Request& request);
   Result<Value::Array> manifest() const;

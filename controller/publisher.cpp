@@ -46,16 +46,18 @@ Status Publisher::load(const Root& root) {
   return {};
 }
 
-std::vector<Bytes> Publisher::messages_for(const Heartbeat& heartbeat) const {
+std::vector<Bytes> Publisher::messages_for(const Heartbeat& heartbeat,
+                                           std::uint64_t root_max) const {
   std::vector<Bytes> messages;
-  const auto current = first_root_version_ + root_objects_.size() - 1;
+  const auto newest = first_root_version_ + root_objects_.size() - 1;
+  const auto current = std::min(newest, root_max);
   auto next = heartbeat.root_version;
   while (next >= first_root_version_ - 1 && next < current &&
          messages.size() < limits::roots_per_heartbeat) {
     messages.push_back(
         encode_message(MessageType::root, root_objects_[++next - first_root_version_]));
   }
-  if (manifest_ && heartbeat.manifest_version < manifest_->version) {
+  if (manifest_ && current == newest && heartbeat.manifest_version < manifest_->version) {
     messages.push_back(manifest_message());
   }
   return messages;

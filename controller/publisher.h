@@ -22,8 +22,9 @@ class Publisher {
   // `store_damaged`.
   Status load(const Root& root);
 
-  // What a node that reports these versions lacks, as whole messages, in the order to send them.
-  std::vector<Bytes> messages_for(const Heartbeat& heartbeat) const;
+  // What a node that reports these versions lacks, as whole messages, in the order to send them. No
+  // root after `root_max`, nor what is judged by one: something is to come before.
+  std::vector<Bytes> messages_for(const Heartbeat& heartbeat, std::uint64_t root_max) const;
   // The roots from the one whose payload has this digest to the current one; none where that root
   // is not here.
   std::vector<const Bytes*> roots_from(const Digest& payload) const;

@@ -33,18 +33,9 @@ bool names_rule(ByteView bytes, std::string_view rule) {
   return value != nullptr && value->text() != nullptr && *value->text() == rule;
 }
 
-// The batch as it was sent, from its leaf and its bodies.
-Result<Batch> read_batch(const Leaf& leaf, const BatchRow& stored) {
-  auto bytes = leaf.object;
-  append(bytes, stored.bodies);
-  return read_own_batch(bytes);
-}
-
-std::vector<Digest> hashes_of(const Batch& batch) {
+std::vector<Digest> hashes_of(const std::vector<StoredRecord>& records) {
   std::vector<Digest> hashes;
-  for (const auto& record : batch.records) {
-    hashes.push_back(record_leaf_hash(record.salt, record.bytes));
-  }
+  for (const auto& record : records) hashes.push_back(record.hash);
   return hashes;
 }
 
@@ -76,10 +67,13 @@ struct Query::Wanted {
   std::optional<std::uint64_t> sequence;  // only this one
   std::size_t limit = limits::operator_reply_items_max;
 
-  bool wants(const Batch& batch, std::uint64_t leaf, std::size_t index) const {
-    if (after && leaf == after->leaf && index <= after->index) return false;
+  // Of a body that is withheld nobody can say which rule it named.
+  bool wants(const BatchInStore& batch, std::size_t index) const {
+    if (after && batch.leaf.index == after->leaf && index <= after->index) return false;
     if (sequence && batch.header.first + index != *sequence) return false;
-    return !filter.rule || names_rule(batch.records[index].bytes, *filter.rule);
+    if (!filter.rule) return true;
+    const bool is_there = !batch.records.empty() && batch.records[index].body.has_value();
+    return is_there && names_rule(batch.records[index].body->bytes, *filter.rule);
   }
 };
 
@@ -150,32 +144,67 @@ Result<Query::Wanted> Query::read_wanted(const Value& arguments) const {
   return wanted;
 }
 
-Result<std::vector<Value>> Query::items_of(const BatchRow& stored, const Wanted& wanted,
-                                           std::size_t room) const {
-  const auto leaf = store_.leaf(stored.leaf);
+Result<Query::BatchInStore> Query::read_batch(const BatchRow& stored) const {
+  const auto damaged = [&](const Error& error) {
+    return Error{"store_damaged", fmt::format("leaf {}: {}", stored.leaf, error.detail)};
+  };
+  auto leaf = store_.leaf(stored.leaf);
   if (!leaf.ok()) return leaf.error();
   if (!*leaf) return Error{"store_damaged", fmt::format("leaf {} is missing", stored.leaf)};
-  const auto batch = read_batch(**leaf, stored);
-  if (!batch.ok()) {
-    return Error{"store_damaged", fmt::format("leaf {}: {}", stored.leaf, batch.error().detail)};
+  const auto opened = parse_signed_object((**leaf).object, ObjectType::batch_header);
+  if (!opened.ok()) return damaged(opened.error());
+  auto header = decode_batch_header(opened->payload);
+  if (!header.ok()) return damaged(header.error());
+  auto records = read_bodies(*header, stored.bodies);
+  if (!records.ok()) return damaged(records.error());
+  return BatchInStore{stored, **std::move(leaf), *std::move(header), *std::move(records)};
+}
+
+// What is left of a record: its hash, unless all bodies of its batch are withheld, and the act that
+// took its body away, if one did.
+Status Query::add_withheld(Value::Map& item, const BatchInStore& batch, std::size_t index) const {
+  item.emplace_back("withheld", true);
+  if (!batch.records.empty()) item.emplace_back("hash", batch.records[index].hash);
+  const auto redactions = store_.redactions(batch.leaf.index);
+  if (!redactions.ok()) return redactions.error();
+  const auto found = std::ranges::find(*redactions, index, &Redaction::index);
+  if (found == redactions->end()) return {};
+  const auto request = store_.leaf(found->request);
+  if (!request.ok()) return request.error();
+  if (*request) item.emplace_back("request", (**request).object);
+  return {};
+}
+
+Result<Value> Query::item_of(const BatchInStore& batch, std::size_t index) const {
+  const auto* node = registry_.find(batch.row.node);
+  Value::Map item{{"cursor", write_cursor({batch.leaf.index, index})},
+                  {"leaf", batch.leaf.index},
+                  {"node", batch.row.node},
+                  {"name", node != nullptr ? node->certificate.name : std::string()},
+                  {"index", std::uint64_t{index}},
+                  {"stored", batch.leaf.stored_wall_ns},
+                  {"header", batch.leaf.object}};
+  if (!batch.records.empty()) item.emplace_back("path", path_of(hashes_of(batch.records), index));
+  if (!batch.records.empty() && batch.records[index].body) {
+    item.emplace_back("salt", batch.records[index].body->salt);
+    item.emplace_back("record", batch.records[index].body->bytes);
+  } else {
+    REEVE_TRY(add_withheld(item, batch, index));
   }
-  const auto* node = registry_.find(stored.node);
-  const auto hashes = hashes_of(*batch);
+  if (batch.row.standing == Standing::equivocation) item.emplace_back("equivocation", true);
+  return Value(std::move(item));
+}
+
+Result<std::vector<Value>> Query::items_of(const BatchRow& stored, const Wanted& wanted,
+                                           std::size_t room) const {
+  const auto batch = read_batch(stored);
+  if (!batch.ok()) return batch.error();
   std::vector<Value> items;
-  for (std::size_t i = 0; i < batch->records.size() && items.size() < room; ++i) {
-    if (!wanted.wants(*batch, stored.leaf, i)) continue;
-    Value::Map item{{"cursor", write_cursor({stored.leaf, i})},
-                    {"leaf", stored.leaf},
-                    {"node", stored.node},
-                    {"name", node != nullptr ? node->certificate.name : std::string()},
-                    {"index", std::uint64_t{i}},
-                    {"stored", (*leaf)->stored_wall_ns},
-                    {"header", batch->header_object},
-                    {"salt", batch->records[i].salt},
-                    {"record", batch->records[i].bytes},
-                    {"path", path_of(hashes, i)}};
-    if (stored.standing == Standing::equivocation) item.emplace_back("equivocation", true);
-    items.emplace_back(std::move(item));
+  for (std::size_t i = 0; i < batch->header.count && items.size() < room; ++i) {
+    if (!wanted.wants(*batch, i)) continue;
+    auto item = item_of(*batch, i);
+    if (!item.ok()) return item.error();
+    items.push_back(*std::move(item));
   }
   return items;
 }
@@ -217,26 +246,30 @@ Result<Chain> Query::chain_named(const RecordName& name, const NodeId& node) con
   return chains->front();
 }
 
-Result<Value::Array> Query::show(const Value& arguments) const {
-  Fields fields(arguments, "show");
-  const auto text = fields.text("record");
+Result<Query::Place> Query::find(const std::string& text) const {
   const auto name = parse_record_name(text);
-  if (!name) fields.fail("record", "is not NODE/EPOCH/STREAM/SEQUENCE");
-  REEVE_TRY(fields.finish(UnknownFields::refuse));
+  if (!name) return Error{"malformed", "record: is not NODE/EPOCH/STREAM/SEQUENCE"};
   const auto* node = registry_.named(name->node);
   if (node == nullptr) return unknown_node(name->node);
   const auto chain = chain_named(*name, node->id());
   if (!chain.ok()) return chain.error();
   const auto batch = store_.batch_with(chain->id, name->sequence);
   if (!batch.ok()) return batch.error();
-  if (!*batch) {
-    return Error{"unknown_record", fmt::format("{} is not in the ledger", printable(text))};
-  }
+  if (*batch) return Place{**std::move(batch), name->sequence - (**batch).first};
+  return Error{"unknown_record", fmt::format("{} is not in the ledger", printable(text))};
+}
+
+Result<Value::Array> Query::show(const Value& arguments) const {
+  Fields fields(arguments, "show");
+  const auto text = fields.text("record");
+  REEVE_TRY(fields.finish(UnknownFields::refuse));
+  const auto place = find(text);
+  if (!place.ok()) return place.error();
   Wanted wanted;
-  wanted.sequence = name->sequence;
-  auto items = items_of(**batch, wanted, 1);
+  wanted.sequence = place->batch.first + place->index;
+  auto items = items_of(place->batch, wanted, 1);
   if (!items.ok()) return items.error();
-  const auto path = inclusion_path(ledger_.hashes(), (*batch)->leaf, ledger_.committed().size);
+  const auto path = inclusion_path(ledger_.hashes(), place->batch.leaf, ledger_.committed().size);
   if (!path.ok()) return path.error();
   items->emplace_back(Value::Map{{"checkpoint", ledger_.checkpoint()},
                                  {"inclusion", Value::Array(path->begin(), path->end())}});

@@ -8,6 +8,7 @@
 #include "controller/ledger.h"
 #include "controller/operator_protocol.h"
 #include "controller/registry.h"
+#include "controller/stored_bodies.h"
 
 namespace reeve {
 
@@ -34,11 +35,28 @@ class Query {
   // `malformed`, `unknown_node`, `unknown_record`, `ambiguous_record`, the store's.
   Result<Value::Array> show(const Value& arguments) const;
 
+  // Where the chained record of that name is. Errors: show()'s.
+  struct Place {
+    BatchRow batch;
+    std::uint64_t index = 0;  // of the record in it
+  };
+  Result<Place> find(const std::string& text) const;
+  // A batch with what is left of its bodies. Error `store_damaged` besides the store's.
+  struct BatchInStore {
+    BatchRow row;
+    Leaf leaf;
+    BatchHeader header;
+    std::vector<StoredRecord> records;  // empty: all are withheld
+  };
+  Result<BatchInStore> read_batch(const BatchRow& stored) const;
+
  private:
   struct Wanted;
   Result<Wanted> read_wanted(const Value& arguments) const;
   Result<std::vector<Value>> items_of(const BatchRow& batch, const Wanted& wanted,
                                       std::size_t room) const;
+  Result<Value> item_of(const BatchInStore& batch, std::size_t index) const;
+  Status add_withheld(Value::Map& item, const BatchInStore& batch, std::size_t index) const;
   Result<Chain> chain_named(const RecordName& name, const NodeId& node) const;
 
   const Store& store_;

@@ -87,6 +87,8 @@ std::string ledger_line(const Value& status) {
   std::string out = size == "0" ? "no checkpoint yet" : size + " leaves accepted";
   if (error == "ledger_rewritten")
     out += "; ledger_rewritten: a signed checkpoint contradicts it, see the records of that name";
+  if (error == "recovery_refused")
+    out += "; recovery_refused: it does not follow the recovery that is shown, see its record";
   if (error == "ledger_shorter") out += "; ledger_shorter: the controller shows fewer";
   return fmt::format("ledger     {}\n", out);
 }

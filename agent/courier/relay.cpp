@@ -49,6 +49,7 @@ bool may_leave(ByteView message, RelayDuty duty) {
     case MessageType::enroll_answer:
     case MessageType::act:
     case MessageType::witnesses:
+    case MessageType::recovery:
     case MessageType::configure:
     case MessageType::link_state:
     case MessageType::configure_enrollment:
@@ -71,6 +72,7 @@ bool may_enter(ByteView message, RelayDuty duty) {
     case MessageType::rekeyed:
     case MessageType::act:
     case MessageType::witnesses:
+    case MessageType::recovery:
       return duty == RelayDuty::node;
     case MessageType::enroll_answer:
       return duty == RelayDuty::enrollment;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "common/ledger_recovery.h"
 #include "common/limits.h"
 #include "common/proof/proof_steps.h"
 #include "common/token.h"
@@ -112,7 +113,7 @@ Status prove_record(ProvenRecord& proven, const ProofFile& file) {
 Status prove_place(ProvenRecord& proven, const ProofFile& file) {
   const Root& root = proven.root;
   const std::string_view note = text_of(file.checkpoint);
-  auto checkpoint = verify_checkpoint(note, root.origin, root.ledger.keys);
+  auto checkpoint = verify_ledger_checkpoint(note, root);
   if (!checkpoint.ok()) {
     Error error = proof_steps::refused("checkpoint_not_signed", checkpoint.error());
     if (checkpoint.error().name == "too_few_signatures")
@@ -120,7 +121,8 @@ Status prove_place(ProvenRecord& proven, const ProofFile& file) {
     return error;
   }
   for (const PublicKey& key : root.ledger.keys) {
-    if (verify_checkpoint(note, root.origin, {&key, 1}).ok()) proven.ledger_key = key_hash(key);
+    if (verify_checkpoint(note, checkpoint->origin, {&key, 1}).ok())
+      proven.ledger_key = key_hash(key);
   }
   const TreeView& tree = checkpoint->tree;
   if (!inclusion_holds(leaf_hash(file.header), file.leaf, tree.size, file.leaf_path, tree.root)) {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "controller/stored_bodies.h"
+
 namespace reeve {
 namespace {
 
@@ -93,28 +95,25 @@ Status BatchWalk::take_batch(const Leaf& leaf, const BatchRow& row) {
   return take_chained(leaf, row, *header);
 }
 
-// Bodies may be deleted or withheld, all of a batch at once: the header still proves how many there
-// were.
+// Bodies may be withheld, all of a batch's or some: the header still proves how many there were.
 Status BatchWalk::take_bodies(const Leaf& leaf, const BatchRow& row, const BatchHeader& header) {
   ++counts_.batches;
   counts_.records += header.count;
-  if (row.bodies.empty()) {
+  const auto records = read_bodies(header, row.bodies);
+  if (!records.ok()) return fault("body_changed", records.error());
+  const auto there = std::ranges::count_if(
+      *records, [](const StoredRecord& record) { return record.body.has_value(); });
+  const std::uint64_t missing = header.count - static_cast<std::uint64_t>(there);
+  if (missing > 0) {
     ++counts_.withheld;
+    counts_.withheld_records += missing;
     if (!counts_.first_withheld) counts_.first_withheld = leaf.index;
-    return {};
   }
-  Bytes bytes = leaf.object;
-  append(bytes, row.bodies);
-  const auto batch = read_own_batch(bytes);
-  if (!batch.ok()) return fault("body_changed", batch.error());
-  take_gaps(*batch);
+  for (const StoredRecord& record : *records) {
+    const auto gap = record.body ? gap_in(record.body->bytes) : std::nullopt;
+    if (gap) explain(header.node, *gap);
+  }
   return {};
-}
-
-void BatchWalk::take_gaps(const Batch& batch) {
-  for (const SaltedRecord& record : batch.records) {
-    if (const auto gap = gap_in(record.bytes)) explain(batch.header.node, *gap);
-  }
 }
 
 void BatchWalk::explain(const NodeId& node, const ChainGap& gap) {

@@ -22,7 +22,8 @@ class BatchWalk {
   struct Counts {
     std::uint64_t batches = 0;
     std::uint64_t records = 0;
-    std::uint64_t withheld = 0;                   // batches whose bodies are not there any more
+    std::uint64_t withheld = 0;          // batches some of whose bodies are not there any more
+    std::uint64_t withheld_records = 0;  // how many bodies that are
     std::optional<std::uint64_t> first_withheld;  // leaf
   };
 
@@ -51,7 +52,6 @@ class BatchWalk {
  private:
   Result<BatchHeader> judge_header(ByteView object) const;
   Status take_bodies(const Leaf& leaf, const BatchRow& row, const BatchHeader& header);
-  void take_gaps(const Batch& batch);
   Status take_chained(const Leaf& leaf, const BatchRow& row, const BatchHeader& header);
   bool is_accounted_for(const ChainHole& hole) const;
   Status check_aside(const BatchRow& row, const BatchHeader& header) const;

@@ -7,6 +7,7 @@
 #include "controller/audit/published_check.h"
 #include "controller/audit/table_check.h"
 #include "controller/audit/tree_check.h"
+#include "controller/log_hashes.h"
 
 namespace reeve {
 namespace {
@@ -28,6 +29,7 @@ class Audit {
   Result<const BatchRow*> batch_at(std::uint64_t index);
   Status check_rest(const PublishedFile& published, const std::optional<std::string>& note);
   void check_checkpoint(const std::string& note);
+  Status check_recoveries();
   void explain_by_heartbeats(const std::vector<NodeRow>& nodes);
   void add(std::uint64_t from, std::uint64_t until, Error error) {
     faults_.push_back({from, until, std::move(error)});
@@ -101,8 +103,7 @@ Result<bool> Audit::walk(const std::function<void(std::uint64_t)>& progress) {
 void Audit::check_checkpoint(const std::string& note) {
   const std::uint64_t size = walk_.tree().size();
   if (size == 0) return;
-  const Root& root = *walk_.root();
-  const auto checkpoint = verify_checkpoint(note, root.origin, root.ledger.keys);
+  const auto checkpoint = verify_checkpoint(note, walk_.origin(), walk_.root()->ledger.keys);
   if (!checkpoint.ok()) {
     add(0, size,
         Error{"checkpoint_not_signed",
@@ -115,6 +116,18 @@ void Audit::check_checkpoint(const std::string& note) {
                           checkpoint->tree.size)});
   }
   checkpoint_ = note;
+}
+
+Status Audit::check_recoveries() {
+  const LogHashes hashes(store_);
+  for (const auto& recovered : walk_.recoveries()) {
+    const auto made = tree_root(hashes, recovered.trusted.size);
+    if (!made.ok()) return made.error();
+    if (*made == recovered.trusted.root) continue;
+    add(recovered.leaf, recovered.leaf + 1,
+        Error{"recovery_differs", "it trusts another tree than the leaves before it make"});
+  }
+  return {};
 }
 
 // What a node's last heartbeat tells of is on its way as a record.
@@ -137,6 +150,7 @@ Status Audit::check_rest(const PublishedFile& published, const std::optional<std
   const auto stored = store_.checkpoint();
   if (!stored.ok()) return stored.error();
   check_checkpoint(*stored);
+  REEVE_TRY(check_recoveries());
   if (size > 0 && !walk_.is_anchored())
     add(0, size,
         Error{"root_mismatch", "none of the roots in it is one that is trusted here",
@@ -191,7 +205,7 @@ LedgerAudit Audit::result() const {
   LedgerAudit out;
   out.tree = {walk_.tree().size(), walk_.tree().root()};
   if (walk_.root() != nullptr) {
-    out.origin = walk_.root()->origin;
+    out.origin = walk_.origin();
     out.root_version = walk_.root()->version;
   }
   out.counts = walk_.batches().counts();
@@ -202,12 +216,33 @@ LedgerAudit Audit::result() const {
   return out;
 }
 
+// Heads of a ledger that was recovered since, as far as the recovery leaves trust in them. That the
+// store's recoveries are the leaves', signed, and of this ledger's own trees, the audit finds.
+Result<std::vector<Checkpoint>> what_recoveries_leave(const Store& store, const AuditTrust& trust) {
+  const auto rows = store.recoveries();
+  if (!rows.ok()) return rows.error();
+  std::vector<Checkpoint> left = trust.seen;
+  for (const RecoveryRow& row : *rows) {
+    const auto opened = parse_signed_object(row.object, ObjectType::ledger_recovery);
+    const auto recovery = opened.ok() ? decode_recovery(opened->payload) : opened.error();
+    if (!recovery.ok()) continue;
+    for (Checkpoint& one : left) {
+      if (one.origin != recovery->old_origin) continue;
+      one.origin = recovery->new_origin;
+      if (one.tree.size > recovery->trusted.size) one.tree = recovery->trusted;
+    }
+  }
+  return left;
+}
+
 }  // namespace
 
 Result<LedgerAudit> audit_ledger(const Store& store, const PublishedFile& published,
                                  const AuditTrust& trust,
                                  const std::function<void(std::uint64_t)>& progress) {
-  Audit audit(store, trust);
+  auto seen = what_recoveries_leave(store, trust);
+  if (!seen.ok()) return seen.error();
+  Audit audit(store, {trust.roots, *std::move(seen)});
   REEVE_TRY(audit.run(published, progress));
   return audit.result();
 }

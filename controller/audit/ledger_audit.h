@@ -40,10 +40,10 @@ using PublishedFile = std::function<Result<std::optional<Bytes>>(const std::stri
 
 // Faults by name, besides LedgerWalk's: `leaf_missing`, `tree_differs` (a hash that is stored of
 // the tree is another), `checkpoint_not_signed`, `checkpoint_differs`, `ledger_rewritten` (not
-// grown out of what was seen), `chain_hole` (records are missing and their node has not accounted
-// for them), `table_differs` (a copy of what stands in leaves), `published_differs`,
-// `root_mismatch` (none of the trusted roots stands in it). Errors are the store's and the disk's.
-// `progress` hears of every few leaves.
+// grown out of what was seen, or of what a recovery leaves of that), `chain_hole` (records are
+// missing and their node has not accounted for them), `table_differs` (a copy of what stands in
+// leaves), `published_differs`, `root_mismatch` (none of the trusted roots stands in it). Errors
+// are the store's and the disk's. `progress` hears of every few leaves.
 Result<LedgerAudit> audit_ledger(const Store& store, const PublishedFile& published,
                                  const AuditTrust& trust,
                                  const std::function<void(std::uint64_t)>& progress);

@@ -68,6 +68,8 @@ Status LedgerWalk::judge_under_root(const Leaf& leaf) {
       return check_tick(leaf.object);
     case ObjectType::witness_set:
       return take_witnesses(leaf.object);
+    case ObjectType::ledger_recovery:
+      return take_recovery(leaf);
     case ObjectType::root:
     case ObjectType::batch_header:
     case ObjectType::heartbeat:
@@ -88,7 +90,20 @@ Status LedgerWalk::take_root(ByteView object) {
                    "see that ledger and fleet directory belong together"};
     is_anchored_ = true;
   }
+  if (!root_) origin_ = root->origin;
   root_ = *std::move(root);
+  return {};
+}
+
+// Whether the tree that it trusts is the one that these leaves made is for who has their hashes.
+Status LedgerWalk::take_recovery(const Leaf& leaf) {
+  const auto verified = verify_recovery(leaf.object, *root_);
+  if (!verified.ok()) return not_signed(verified.error());
+  const LedgerRecovery& recovery = verified->recovery;
+  if (recovery.old_origin != origin_ || recovery.trusted.size > tree_.size())
+    return Error{"recovery_differs", "it goes on from another ledger than these leaves make"};
+  origin_ = recovery.new_origin;
+  recoveries_.push_back({leaf.index, recovery.trusted});
   return {};
 }
 
@@ -132,7 +147,7 @@ Status LedgerWalk::check_tick(ByteView object) const {
     return not_signed(holds.error());
   const auto tick = decode_tick(opened->payload);
   if (!tick.ok()) return not_signed(tick.error());
-  if (tick->origin == root_->origin && tick->size == tree_.size() && tick->root == tree_.root())
+  if (tick->origin == origin_ && tick->size == tree_.size() && tick->root == tree_.root())
     return {};
   return Error{"tick_differs", "it speaks of another tree than the leaves before it make"};
 }

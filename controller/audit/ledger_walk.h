@@ -4,6 +4,7 @@
 // whether one of them is the reader's own is for the reader to ask.
 #pragma once
 
+#include "common/ledger_recovery.h"
 #include "controller/audit/batch_walk.h"
 
 namespace reeve {
@@ -16,12 +17,19 @@ class LedgerWalk {
   // The next leaf, and the batch that is stored beside it, null for none. After an error the walk
   // is over. Errors, besides BatchWalk's: `leaf_order` (stored before its predecessor), `leaf_hash`
   // (the stored hash is another), `leaf_malformed`, `leaf_not_signed`, `root_mismatch`,
-  // `tick_differs`, `batch_missing`, `stray_batch`.
+  // `tick_differs`, `recovery_differs`, `batch_missing`, `stray_batch`.
   Status take(const Leaf& leaf, const BatchRow* batch);
 
   const TreeHead& tree() const { return tree_; }
   const Root* root() const { return root_ ? &*root_ : nullptr; }  // the newest so far
-  bool is_anchored() const { return is_anchored_; }               // a trusted root was among them
+  // The ledger's, after the recoveries so far; empty before the first root.
+  const std::string& origin() const { return origin_; }
+  struct Recovered {
+    std::uint64_t leaf = 0;
+    TreeView trusted;
+  };
+  const std::vector<Recovered>& recoveries() const { return recoveries_; }
+  bool is_anchored() const { return is_anchored_; }  // a trusted root was among them
   BatchWalk& batches() { return batches_; }
   const BatchWalk& batches() const { return batches_; }
 
@@ -32,11 +40,14 @@ class LedgerWalk {
   Status take_certificate(ByteView object);
   Status take_manifest(ByteView object);
   Status take_witnesses(ByteView object);
+  Status take_recovery(const Leaf& leaf);
   Status check_request(ByteView object) const;
   Status check_tick(ByteView object) const;
 
   std::vector<Root> trusted_;
   std::optional<Root> root_;
+  std::string origin_;
+  std::vector<Recovered> recoveries_;
   bool is_anchored_ = false;
   std::uint64_t manifest_version_ = 0;
   std::uint64_t witnesses_version_ = 0;

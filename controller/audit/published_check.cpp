@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "common/ledger_recovery.h"
 #include "common/limits.h"
 #include "common/paths.h"
 #include "controller/log_files.h"
@@ -122,7 +123,7 @@ Result<PublishedLog> check_published(const Store& store, const PublishedFile& pu
                                      const std::string& note, const Root& root,
                                      std::uint64_t leaves) {
   PublishedLog log;
-  const auto checkpoint = verify_checkpoint(note, root.origin, root.ledger.keys);
+  const auto checkpoint = verify_ledger_checkpoint(note, root);
   if (!checkpoint.ok()) {
     log.fault = fault(0, leaves, "checkpoint_not_signed",
                       fmt::format("the published one: {}: {}", checkpoint.error().name,

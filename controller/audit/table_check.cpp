@@ -15,6 +15,14 @@ LedgerFault differs(std::uint64_t leaf, std::string_view table) {
                 fmt::format("the store's table of {} says another thing than this leaf", table)}};
 }
 
+Result<std::vector<Bytes>> recovery_objects(const Store& store) {
+  auto rows = store.recoveries();
+  if (!rows.ok()) return rows.error();
+  std::vector<Bytes> out;
+  for (RecoveryRow& row : *rows) out.push_back(std::move(row.object));
+  return out;
+}
+
 }  // namespace
 
 // A row that repeats no leaf: whichever it should have been.
@@ -29,6 +37,7 @@ void TableCheck::take(const Leaf& leaf) {
   const Copy copy{leaf.index, sha256(leaf.object)};
   if (leaf.type == ObjectType::root) roots_.push_back(copy);
   if (leaf.type == ObjectType::operator_act) acts_.push_back(copy);
+  if (leaf.type == ObjectType::ledger_recovery) recoveries_.push_back(copy);
   if (leaf.type == ObjectType::manifest) {
     manifests_.push_back(copy);
     const auto opened = parse_signed_object(leaf.object, ObjectType::manifest);
@@ -97,7 +106,8 @@ Result<std::optional<LedgerFault>> TableCheck::finish(const Store& store,
   for (auto found :
        {check_table(store.roots(), roots_, "roots"),
         check_table(manifests, manifests_, "manifests"), check_table(store.acts(), acts_, "acts"),
-        check_nodes(store), check_bundles(store), check_chains(store, batches)}) {
+        check_table(recovery_objects(store), recoveries_, "recoveries"), check_nodes(store),
+        check_bundles(store), check_chains(store, batches)}) {
     if (!found.ok() || *found) return found;
   }
   return std::optional<LedgerFault>{};

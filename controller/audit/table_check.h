@@ -32,6 +32,7 @@ class TableCheck {
   std::vector<Copy> roots_;
   std::vector<Copy> manifests_;
   std::vector<Copy> acts_;
+  std::vector<Copy> recoveries_;
   std::map<NodeId, Copy> certificates_;      // the newest
   std::map<Digest, std::uint64_t> bundles_;  // digest, and the leaf of the last manifest with it
 };

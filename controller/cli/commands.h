@@ -48,6 +48,8 @@ int run_status(const Environment& environment, CommandArguments arguments);
 int run_records(const Environment& environment, CommandArguments arguments);
 int run_show(const Environment& environment, CommandArguments arguments);
 int run_ledger_checkpoint(const Environment& environment, CommandArguments arguments);
+int run_redact(const Environment& environment, CommandArguments arguments);
+int run_ledger_recover(const Environment& environment, CommandArguments arguments);
 int run_ledger_prove(const Environment& environment, CommandArguments arguments);
 int run_ledger_verify(const Environment& environment, CommandArguments arguments);
 int run_node_enroll(const Environment& environment, CommandArguments arguments);

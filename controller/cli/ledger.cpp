@@ -22,9 +22,13 @@ CommandSpec checkpoint_spec() {
           .options = {{"keys", "", "print the verifier keys"}, json_option(), fleet_option()}};
 }
 
-int print_keys(const Root& root, const Arguments& arguments) {
-  for (const PublicKey& key : root.ledger.keys) {
-    const auto line = verifier_key({root.origin, key}, NoteKeyType::ed25519);
+// Under the ledger's name as this machine has seen it last: a recovery gives it another one.
+int print_keys(const Fleet& fleet, const Arguments& arguments) {
+  const auto seen = newest_seen(fleet);
+  const bool is_seen = seen.ok() && !seen->origin.empty();
+  for (const PublicKey& key : fleet.root.ledger.keys) {
+    const auto line =
+        verifier_key({is_seen ? seen->origin : fleet.root.origin, key}, NoteKeyType::ed25519);
     print_out(arguments.has("json") ? JsonObject().text("key", line).line() : line + "\n");
   }
   return exit_code::done;
@@ -43,7 +47,7 @@ std::string ledger_json(const SeenLedger& seen) {
 int show_checkpoint(const Environment& environment, const Arguments& arguments) {
   if (arguments.has("keys")) {
     const auto fleet = open_fleet(arguments);
-    return fleet.ok() ? print_keys(fleet->root, arguments) : print_error(fleet.error());
+    return fleet.ok() ? print_keys(*fleet, arguments) : print_error(fleet.error());
   }
   const auto session = Session::open(environment, arguments);
   if (!session.ok()) return print_error(session.error());

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "common/ledger_recovery.h"
 #include "common/limits.h"
 #include "common/paths.h"
 #include "common/text.h"
@@ -22,7 +23,7 @@ std::vector<Checkpoint> seen_before(const Arguments& arguments, const std::vecto
   const auto note = read_file(fleet->path(paths::fleet_checkpoint), limits::checkpoint_bytes_max);
   if (!note.ok()) return {};
   for (const Root& root : roots) {
-    const auto seen = verify_checkpoint(text_of(*note), root.origin, root.ledger.keys);
+    const auto seen = verify_ledger_checkpoint(text_of(*note), root);
     if (seen.ok()) return {*seen};
   }
   return {};
@@ -76,8 +77,10 @@ std::string audit_page(const LedgerAudit& audit) {
                                            audit.tree.size, audit.counts.batches,
                                            audit.counts.records, counted(audit.nodes, "node")));
   if (audit.counts.withheld > 0) {
-    out += field_lines("bodies", fmt::format("body withheld: of {} batches, the first is leaf {}",
-                                             audit.counts.withheld, *audit.counts.first_withheld));
+    out +=
+        field_lines("bodies", fmt::format("body withheld: {} of {} batches, the first is leaf {}",
+                                          audit.counts.withheld_records, audit.counts.withheld,
+                                          *audit.counts.first_withheld));
   }
   out += field_lines("tree", hex(audit.tree.root.view()));
   out += field_lines("published", audit.published ? fmt::format("{} leaves, in tiles and entries",
@@ -96,6 +99,7 @@ std::string audit_json(const LedgerAudit& audit) {
       .natural("records", audit.counts.records)
       .natural("nodes", audit.nodes)
       .natural("withheld", audit.counts.withheld)
+      .natural("withheld_records", audit.counts.withheld_records)
       .natural("root_version", audit.root_version);
   if (audit.counts.first_withheld) out.natural("first_withheld", *audit.counts.first_withheld);
   if (audit.published) out.natural("published", *audit.published);

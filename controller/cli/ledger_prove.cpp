@@ -88,6 +88,11 @@ Status ask_roots(OperatorClient& controller, Parts& parts) {
 
 Status read_record(const Value& item, Parts& parts) {
   Fields fields(item, "record item");
+  if (fields.boolean_or("withheld", false)) {
+    return Error{.name = "body_withheld",
+                 .detail = "the record's body is not kept any more: there is nothing to prove",
+                 .next = "reeve show tells by whom and why, where an act did it"};
+  }
   parts.header = fields.binary("header");
   parts.record = fields.binary("record");
   parts.rest.salt = fields.bytes<16>("salt");

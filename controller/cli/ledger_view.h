@@ -3,7 +3,7 @@
 // rewrites its log, or goes back to an older one, is refused by whoever has seen the later.
 #pragma once
 
-#include "common/note.h"
+#include "common/ledger_recovery.h"
 #include "controller/cli/session.h"
 
 namespace reeve::cli {
@@ -15,8 +15,23 @@ struct SeenLedger {
 };
 
 // Errors: `ledger_rewritten`, those of verify_checkpoint(), the controller's. What is believed is
-// kept as the newest.
+// kept as the newest. Where the root's holders have let the ledger go on from an earlier tree since
+// this machine saw it, that is said on stderr and followed.
 Result<SeenLedger> ask_ledger(Session& session);
+
+// The newest checkpoint that this directory believes: the empty tree, of no origin, where there is
+// none, or only one under a key that the root no longer names. Errors: those of a damaged file.
+Result<Checkpoint> newest_seen(const Fleet& fleet);
+
+// The tree of `at` leaves, or the newest, as the controller says, and the recoveries that it keeps:
+// signed objects, not judged.
+struct RecoveryState {
+  Checkpoint tree;
+  bool is_awaited = false;
+  std::uint64_t root_version = 0;  // of the controller's newest root
+  std::vector<Bytes> recoveries;
+};
+Result<RecoveryState> ask_recoveries(Session& session, std::optional<std::uint64_t> at);
 
 // Whether a head that the controller has shown elsewhere belongs to the ledger that this machine
 // has seen, and to which it has grown now. Errors: those of ask_ledger().

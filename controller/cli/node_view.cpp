@@ -75,6 +75,9 @@ constexpr std::array advices{
     Advice{"ledger_shorter",
            "The controller shows this node fewer leaves than it has seen: the ledger was put back "
            "from a copy, or something is hidden. The node keeps all that it records."},
+    Advice{"recovery_refused",
+           "It was shown a recovery of the ledger that it does not follow; its record of the "
+           "refusal says why. Its records wait on the host."},
     Advice{"key_retired",
            "The key that signed had a successor by then: an old heartbeat is repeated, or an old "
            "key was stolen."},

@@ -10,9 +10,10 @@
 namespace reeve::cli {
 namespace {
 
-constexpr std::array own_members{"equivocation", "tree_size", "tree_root", "header", "record",
-                                 "node",         "node_id",   "type",      "leaf",   "stored",
-                                 "sealed",       "unproven",  "proven"};
+constexpr std::array own_members{
+    "equivocation", "withheld", "redacted_by", "redacted_why", "redacted", "tree_size",
+    "tree_root",    "header",   "record",      "node",         "node_id",  "type",
+    "leaf",         "stored",   "sealed",      "unproven",     "proven"};
 
 void add_moment(JsonObject& out, const std::string& name, const Moment& moment) {
   add_time(out, name, moment.wall_ns);
@@ -95,6 +96,7 @@ std::string record_json(const SeenRecord& seen) {
   add_time(out, "stored", seen.stored_wall_ns);
   out.natural("leaf", seen.leaf);
   if (seen.equivocation) out.claim("equivocation", true);
+  if (seen.is_withheld) out.claim("withheld", true);
   if (!seen.proven()) out.text("unproven", seen.unproven);
   return out.claim("proven", seen.proven()).line();
 }

@@ -148,7 +148,7 @@ std::string records_heading(std::size_t columns) {
 }
 
 std::string record_line(const SeenRecord& seen, std::size_t columns) {
-  const Row row = row_of(seen.record);
+  const Row row = (seen.is_withheld ? Row{"-", "body withheld", ""} : row_of(seen.record));
   const std::string name = printable(seen.name);
   const std::string shown = !seen.proven()      ? "unproven"
                             : seen.equivocation ? "equivocation"

@@ -6,10 +6,12 @@
 #include "controller/cli/key_book.h"
 #include "controller/cli/ledger_view.h"
 #include "controller/cli/node_list.h"
+#include "controller/cli/record_item.h"
 #include "controller/cli/record_view.h"
 #include "controller/cli/story.h"
 #include "controller/cli/terminal.h"
 #include "controller/cli/times.h"
+#include "controller/cli/withheld.h"
 #include "controller/controller_limits.h"
 
 namespace reeve::cli {
@@ -79,7 +81,7 @@ Result<Shown> read_answer(const Value::Array& items, const RecordName& asked,
   std::optional<SeenRecord> record;
   PlaceProof proof;
   for (const Value& item : items) {
-    if (item.find("record") != nullptr) {
+    if (item.find("header") != nullptr) {
       auto seen = judge_record(item, certificates, known);
       if (!seen.ok()) return seen.error();
       record = *std::move(seen);
@@ -179,29 +181,62 @@ std::string with_place(std::string json, const Shown& shown) {
   return json + "," + more.line().substr(1);
 }
 
+Error no_name(const std::string& name) {
+  return {.name = "usage",
+          .detail = fmt::format("`{}` is no record's name; expected NODE/EPOCH/STREAM/SEQUENCE, "
+                                "such as web1/3f9a01c2/urgent/17",
+                                name),
+          .next = "reeve records lists names"};
+}
+
+std::optional<Redacted> redacted_by(const SeenRecord& seen, const Fleet& fleet) {
+  std::vector<Root> roots = former_roots(fleet);
+  roots.push_back(fleet.root);
+  return read_redaction(seen, roots, key_hash(fleet.contact.key));
+}
+
+std::string json_of(const Shown& shown, const Fleet& fleet) {
+  std::string json = with_place(record_json(shown.record), shown);
+  const auto redacted = redacted_by(shown.record, fleet);
+  if (!redacted) return json;
+  JsonObject more;
+  more.text("redacted_by", redacted->who).text("redacted_why", redacted->why);
+  add_time(more, "redacted", redacted->wall_ns);
+  json.resize(json.size() - 2);
+  return json + "," + more.line().substr(1);
+}
+
+std::string page_of(const Shown& shown, const Fleet& fleet) {
+  const SeenRecord& seen = shown.record;
+  if (seen.is_withheld) return withheld_page(seen, redacted_by(seen, fleet)) + ledger_page(shown);
+  return record_page(seen, fleet.root) + ledger_page(shown);
+}
+
 int show_record(const Environment& environment, const Arguments& arguments) {
   const std::string& name = arguments.operands()[0];
   const auto asked = parse_record_name(name);
-  if (!asked) {
-    return print_error({.name = "usage",
-                        .detail = fmt::format("`{}` is no record's name; expected "
-                                              "NODE/EPOCH/STREAM/SEQUENCE, such as "
-                                              "web1/3f9a01c2/urgent/17",
-                                              name),
-                        .next = "reeve records lists names"});
-  }
+  if (!asked) return print_error(no_name(name));
   const auto session = Session::open(environment, arguments);
   if (!session.ok()) return print_error(session.error());
   const auto shown = ask_record(**session, name, *asked);
   if (!shown.ok()) return print_error(shown.error());
-  const SeenRecord& seen = shown->record;
-  print_out(arguments.has("json")
-                ? with_place(record_json(seen), *shown)
-                : record_page(seen, (*session)->fleet().root) + ledger_page(*shown));
+  const Fleet& fleet = (*session)->fleet();
+  print_out(arguments.has("json") ? json_of(*shown, fleet) : page_of(*shown, fleet));
   return shown->proven() ? exit_code::done : exit_code::deviations;
 }
 
 }  // namespace
+
+Result<SeenRecord> ask_record_item(Session& session, const std::string& name) {
+  const auto asked = parse_record_name(name);
+  if (!asked) return no_name(name);
+  auto shown = ask_record(session, name, *asked);
+  if (!shown.ok()) return shown.error();
+  if (shown->proven()) return std::move(shown->record);
+  return Error{.name = "unproven",
+               .detail = fmt::format("the proof of {} does not hold", printable(name)),
+               .next = fmt::format("reeve show {}", printable(name))};
+}
 
 int run_show(const Environment& environment, CommandArguments arguments) {
   return with_arguments(show_spec(), arguments,

@@ -1,5 +1,5 @@
-// reeve sign: one more signature on a draft of policy or on a next root, on a machine that needs no
-// network. It shows what is signed before it asks.
+// reeve sign: one more signature on a draft of policy, on a next root or on a ledger's recovery, on
+// a machine that needs no network. It shows what is signed before it asks.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,6 +13,7 @@
 #include "controller/cli/diff_view.h"
 #include "controller/cli/files.h"
 #include "controller/cli/fleet.h"
+#include "controller/cli/recovery_view.h"
 #include "controller/cli/root_view.h"
 #include "controller/cli/terminal.h"
 
@@ -23,8 +24,9 @@ CommandSpec sign_spec() {
   return {.name = "sign",
           .usage = "FILE [--key KEYFILE] [--yes]",
           .details =
-              "Adds your signature to FILE, which `reeve push --prepare` or a `reeve root`\n"
-              "command with --prepare wrote. Shows in words what is signed and asks. Needs no\n"
+              "Adds your signature to FILE, which `reeve push`, `reeve ledger recover` or a\n"
+              "`reeve root` command wrote with --prepare. Shows in words what is signed and asks. "
+              "Needs no\n"
               "network: the fleet's public directory, your key and FILE are enough.\n\n"
               "Without --key it signs with keys/policy.key or keys/root.key of the fleet\n"
               "directory, whichever FILE is for.",
@@ -106,13 +108,35 @@ Status sign_root(const Fleet& fleet, const Arguments& arguments, ByteView bytes)
   return {};
 }
 
+Status sign_recovery(const Fleet& fleet, const Arguments& arguments, ByteView bytes) {
+  const auto read = read_recovery(bytes, fleet.root);
+  if (!read.ok()) return read.error();
+  print_out(recovery_text(read->recovery));
+  const auto key = own_key(fleet, arguments, paths::fleet_root_key);
+  if (!key.ok()) return key.error();
+  REEVE_TRY(require_in("root", fleet.root.root.keys, *key));
+  const auto object = add_signature(bytes, ObjectType::ledger_recovery, *key);
+  if (!object.ok()) return object.error();
+  REEVE_TRY(ask_consent(arguments, "Sign this recovery?"));
+  const std::string& file = arguments.operands()[0];
+  REEVE_TRY(write_file(file, *object));
+  print_out(told(read->signers + 1, fleet.root.root.threshold, printable(file),
+                 "reeve ledger recover --submit"));
+  return {};
+}
+
+bool is_recovery(ByteView bytes) {
+  return parse_signed_object(bytes, ObjectType::ledger_recovery).ok();
+}
+
 int sign_file(const Arguments& arguments) {
   const auto fleet = open_fleet_offline(arguments);
   if (!fleet.ok()) return print_error(fleet.error());
   const auto bytes = read_file(arguments.operands()[0], limits::draft_bytes_max);
   if (!bytes.ok()) return print_error(bytes.error());
-  const Status done = is_draft(*bytes) ? sign_draft(*fleet, arguments, *bytes)
-                                       : sign_root(*fleet, arguments, *bytes);
+  const Status done = is_draft(*bytes)      ? sign_draft(*fleet, arguments, *bytes)
+                      : is_recovery(*bytes) ? sign_recovery(*fleet, arguments, *bytes)
+                                            : sign_root(*fleet, arguments, *bytes);
   return done.ok() ? exit_code::done : print_error(done.error());
 }
 

@@ -90,9 +90,17 @@ Result<BatchHeader> read_header(ByteView object) {
   return decode_batch_header(parsed->payload);
 }
 
+// What an item has of a record: all of it, its hash alone, or, of one whose batch has no bodies any
+// more, nothing.
+struct Kept {
+  Bytes record;
+  std::optional<Digest> leaf;
+  std::vector<Digest> path;
+};
+
 // The error name of the first thing that does not hold; empty when all of it does.
 std::string doubt_of(ByteView header_object, const BatchHeader& header, std::uint64_t index,
-                     const Digest& leaf, std::span<const Digest> path, const KeyChain* chain) {
+                     const Kept& kept, const KeyChain* chain) {
   if (chain == nullptr) return "node_unknown";
   const RecordKey* key = chain->find(header.key);
   if (key == nullptr) return "key_unknown";
@@ -102,8 +110,44 @@ std::string doubt_of(ByteView header_object, const BatchHeader& header, std::uin
   if (!holds.ok()) return holds.error().name;
   const auto may = check_use(*key, chain->successors(header.key), header);
   if (!may.ok()) return may.error().name;
-  if (!inclusion_holds(leaf, index, header.count, path, header.root)) return "root_mismatch";
+  if (!kept.leaf && index < header.count) return {};
+  if (!kept.leaf || !inclusion_holds(*kept.leaf, index, header.count, kept.path, header.root))
+    return "root_mismatch";
   return {};
+}
+
+Result<Kept> read_kept(Fields& fields, SeenRecord& seen) {
+  Kept kept;
+  seen.is_withheld = fields.boolean_or("withheld", false);
+  if (!seen.is_withheld) {
+    const Salt salt = fields.bytes<16>("salt");
+    kept.record = fields.binary("record");
+    kept.leaf = record_leaf_hash(salt, kept.record);
+  } else {
+    if (fields.has("hash")) kept.leaf = fields.bytes<32>("hash");
+    if (fields.has("request")) seen.redaction = fields.binary("request");
+  }
+  if (!kept.leaf) return kept;
+  auto path = read_path(fields, "path");
+  if (!path.ok()) return path.error();
+  kept.path = *std::move(path);
+  return kept;
+}
+
+// A record's content, which is taken for nothing where its body is withheld.
+void read_content(SeenRecord& seen, const Kept& kept) {
+  if (seen.is_withheld) {
+    seen.record.type = "withheld";
+    return;
+  }
+  auto decoded = decode_record(kept.record);
+  if (decoded.ok()) {
+    seen.record = *std::move(decoded);
+    return;
+  }
+  // What a node sealed need not be a record; it is shown all the same.
+  seen.record.type = "unreadable";
+  if (seen.unproven.empty()) seen.unproven = decoded.error().name;
 }
 
 }  // namespace
@@ -287,18 +331,14 @@ Result<SeenRecord> judge_record(const Value& item, const Certificates& certifica
   seen.stored_wall_ns = fields.integer_or("stored", 0);
   seen.equivocation = fields.boolean_or("equivocation", false);
   const Bytes header_object = fields.binary("header");
-  const Salt salt = fields.bytes<16>("salt");
-  const Bytes record = fields.binary("record");
-  const auto path = read_path(fields, "path");
-  if (!path.ok()) return path.error();
+  const auto kept = read_kept(fields, seen);
+  if (!kept.ok()) return kept.error();
   REEVE_TRY(fields.finish(UnknownFields::keep));
   auto header = read_header(header_object);
   if (!header.ok()) return header.error();
-  auto decoded = decode_record(record);
   seen.header = *std::move(header);
   seen.header_digest = sha256(header_object);
   seen.leaf_hash = leaf_hash(header_object);
-  if (decoded.ok()) seen.record = *std::move(decoded);
   const auto found = certificates.find(seen.header.node);
   const auto* certificate = found == certificates.end() ? nullptr : &found->second;
   seen.node = certificate ? certificate->name : hex(seen.header.node.view());
@@ -312,18 +352,13 @@ Result<SeenRecord> judge_record(const Value& item, const Certificates& certifica
   }
   const KeyChain* chain = only_first ? &*only_first : nullptr;
   if (certificate != nullptr && is_followed) chain = &followed->second;
-  seen.unproven = doubt_of(header_object, seen.header, seen.index, record_leaf_hash(salt, record),
-                           *path, chain);
+  seen.unproven = doubt_of(header_object, seen.header, seen.index, *kept, chain);
   const KnownNode* before = find(known.nodes, seen.header.node);
   if (chain != nullptr && seen.proven() && !doubt_of(*chain, before).empty()) {
     // A key that had successors needs them to be judged by.
     seen.unproven = is_followed ? doubt_of(*chain, before) : "key_unknown";
   }
-  // What a node sealed need not be a record; it is shown all the same.
-  if (!decoded.ok()) {
-    seen.record.type = "unreadable";
-    if (seen.unproven.empty()) seen.unproven = decoded.error().name;
-  }
+  read_content(seen, *kept);
   return seen;
 }
 

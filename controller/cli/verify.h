@@ -99,6 +99,8 @@ struct SeenRecord {
   Record record;
   std::string unproven;       // why, else empty
   bool equivocation = false;  // the controller holds another batch of the same identity
+  bool is_withheld = false;   // its body; the record is empty then
+  Bytes redaction{};          // the operator's request that took it away, not judged; else empty
 
   bool proven() const { return unproven.empty(); }
 };

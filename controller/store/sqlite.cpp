@@ -175,14 +175,21 @@ std::uint64_t SqliteConnection::last_row() const {
   return static_cast<std::uint64_t>(sqlite3_last_insert_rowid(database_));
 }
 
-Status SqliteConnection::copy_to(SqliteConnection& target) {
+Status SqliteConnection::copy_to(SqliteConnection& target,
+                                 const std::function<void(int, int)>& progress) {
+  REEVE_ASSERT(in_transaction());
   auto* backup = sqlite3_backup_init(target.database_, "main", database_, "main");
   if (backup == nullptr) {
     return sqlite_error(target.database_, sqlite3_errcode(target.database_), "begin the backup");
   }
-  // All pages in one step are one read transaction: writers go on and the copy never restarts.
-  sqlite3_backup_step(backup, -1);
-  const int code = sqlite3_backup_finish(backup);
+  // Writers go on and the copy never restarts: all steps are in one read transaction.
+  int code = SQLITE_OK;
+  while (code == SQLITE_OK) {
+    code = sqlite3_backup_step(backup, limits::backup_pages_at_once);
+    const int all = sqlite3_backup_pagecount(backup);
+    progress(all - sqlite3_backup_remaining(backup), all);
+  }
+  code = sqlite3_backup_finish(backup);
   if (code != SQLITE_OK) return sqlite_error(target.database_, code, "copy the store");
   return {};
 }

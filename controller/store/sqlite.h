@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <map>
 #include <memory>
@@ -83,8 +84,9 @@ class SqliteConnection {
   Status run_script(const char* sql);
   bool in_transaction() const;
   std::uint64_t last_row() const;
-  // A consistent copy of everything committed, by SQLite's online backup.
-  Status copy_to(SqliteConnection& target);
+  // A consistent copy of everything committed, by SQLite's online backup. The caller has begun to
+  // read: what is copied is of that moment. `progress` hears of pages that are done and of all.
+  Status copy_to(SqliteConnection& target, const std::function<void(int, int)>& progress);
 
  private:
   sqlite3* database_;

@@ -15,7 +15,7 @@ namespace {
 
 // "RVST", so that file(1) and we know our own.
 constexpr std::int64_t application_id = 0x52565354;
-constexpr std::int64_t schema_version = 2;
+constexpr std::int64_t schema_version = 3;
 
 // `node` and `rule` outside their own tables are row numbers: the index over batches stays narrow.
 // A batch's index ends in the first eight bytes of its header's digest, so that however many
@@ -41,6 +41,8 @@ constexpr const char* schema = R"(
                        standing INTEGER NOT NULL, header BLOB NOT NULL, bodies BLOB NOT NULL);
   CREATE INDEX batches_by_chain ON batches(chain, until, tag);
   CREATE INDEX batches_by_node ON batches(node);
+  CREATE TABLE redactions(leaf INTEGER NOT NULL, record INTEGER NOT NULL, request INTEGER NOT NULL,
+                          PRIMARY KEY(leaf, record)) WITHOUT ROWID;
   CREATE TABLE successions(leaf INTEGER PRIMARY KEY, node INTEGER NOT NULL, old BLOB NOT NULL,
                            key BLOB NOT NULL);
   CREATE INDEX successions_by_old ON successions(node, old);
@@ -50,6 +52,7 @@ constexpr const char* schema = R"(
   CREATE TABLE batch_rules(rule INTEGER NOT NULL, leaf INTEGER NOT NULL, node INTEGER NOT NULL,
                            PRIMARY KEY(rule, leaf)) WITHOUT ROWID;
   CREATE TABLE roots(version INTEGER PRIMARY KEY, object BLOB NOT NULL);
+  CREATE TABLE recoveries(number INTEGER PRIMARY KEY, root INTEGER NOT NULL, object BLOB NOT NULL);
   CREATE TABLE manifests(version INTEGER PRIMARY KEY, object BLOB NOT NULL);
   CREATE TABLE acts(id INTEGER PRIMARY KEY, until INTEGER NOT NULL, object BLOB NOT NULL);
   CREATE TABLE bundles(id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, bytes BLOB NOT NULL);
@@ -106,6 +109,8 @@ Result<std::unique_ptr<SqliteStore>> open_store(std::unique_ptr<SqliteConnection
                                                 const std::string& path) {
   REEVE_TRY(connection->run_script("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"));
   REEVE_TRY(connection->run_script("PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY;"));
+  // What is taken out of the store is overwritten in its file.
+  REEVE_TRY(connection->run_script("PRAGMA secure_delete=ON;"));
   REEVE_TRY(ensure_schema(*connection, path));
   return std::make_unique<SqliteStore>(std::move(connection));
 }
@@ -127,17 +132,69 @@ Status make_name_durable(const std::string& path) {
   return {};
 }
 
-Status copy_store(const std::string& source, const std::string& target) {
-  auto from = SqliteConnection::open(source);
-  if (!from.ok()) return from.error();
-  REEVE_TRY(ensure_schema(**from, source));
+Status copy_store(SqliteConnection& from, const std::string& target, const CopyProgress& progress) {
   REEVE_TRY(make_private_file(target, O_EXCL));
   auto to = SqliteConnection::open(target);
   if (!to.ok()) return to.error();
   REEVE_TRY((*to)->run_script("PRAGMA synchronous=FULL"));
-  REEVE_TRY((*from)->copy_to(**to));
+  REEVE_TRY(from.copy_to(**to, progress));
   // A backup is one file: without this it would carry the source's WAL mode and need -wal beside.
   return (*to)->run_script("PRAGMA journal_mode=DELETE");
+}
+
+// Of one moment, however long it takes: the copy stands on this transaction.
+Status copy_running_store(const std::string& source, const std::string& target,
+                          const CopyProgress& progress) {
+  if (::access(source.c_str(), R_OK | W_OK) != 0)
+    return os_error("store_failed", "open", source, errno);
+  auto from = SqliteConnection::open(source);
+  if (!from.ok()) return from.error();
+  REEVE_TRY(ensure_schema(**from, source));
+  REEVE_TRY((*from)->run_script("BEGIN"));
+  if (const auto leaf = read_pragma(**from, "SELECT max(leaf) FROM leaves"); !leaf.ok())
+    return leaf.error();
+  return copy_store(**from, target, progress);
+}
+
+Status copy_stored(const std::string& source, const std::string& target, LedgerState state,
+                   const CopyProgress& progress) {
+  {
+    auto from = SqliteConnection::open_to_read(source);
+    if (!from.ok()) return from.error();
+    REEVE_TRY(check_schema(**from, source));
+    REEVE_TRY(copy_store(**from, target, progress));
+  }
+  const auto store = SqliteStore::open(target);
+  if (!store.ok()) return store.error();
+  REEVE_TRY((*store)->begin());
+  REEVE_TRY((*store)->put_ledger_state(state));
+  return (*store)->commit();
+}
+
+Error exists_already(const std::string& path) {
+  return Error{"file_exists", path + " is there already", "name a file that is not there"};
+}
+
+// Written beside it, whole and durable before it has its name; nothing is ever replaced.
+Status make_whole(const std::string& target,
+                  const std::function<Status(const std::string& unfinished)>& make) {
+  if (::access(target.c_str(), F_OK) == 0) return exists_already(target);
+  const auto unfinished = target + ".unfinished";
+  const auto give_up = [&](Error error) {
+    for (const auto* ending : {"", "-wal", "-shm", "-journal"})
+      ::unlink((unfinished + ending).c_str());
+    return error;
+  };
+  ::unlink(unfinished.c_str());
+  if (auto made = make(unfinished); !made.ok()) return give_up(made.error());
+  const Fd file(::open(unfinished.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!file.is_open() || ::fsync(file.get()) != 0)
+    return give_up(os_error("backup_failed", "sync", unfinished, errno));
+  if (::renameat2(AT_FDCWD, unfinished.c_str(), AT_FDCWD, target.c_str(), RENAME_NOREPLACE) != 0) {
+    return give_up(errno == EEXIST ? exists_already(target)
+                                   : os_error("backup_failed", "rename", target, errno));
+  }
+  return make_name_durable(target);
 }
 
 }  // namespace
@@ -166,22 +223,18 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open_to_read(const std::string
   return open_reader(SqliteConnection::open_to_read(path, vfs), path);
 }
 
-Status backup_sqlite_store(const std::string& source, const std::string& target) {
-  if (::access(source.c_str(), R_OK | W_OK) != 0) {
-    return os_error("store_failed", "open", source, errno);
-  }
-  const auto unfinished = target + ".unfinished";
-  ::unlink(unfinished.c_str());
-  if (auto copied = copy_store(source, unfinished); !copied.ok()) {
-    ::unlink(unfinished.c_str());
-    return copied.error();
-  }
-  if (::rename(unfinished.c_str(), target.c_str()) != 0) {
-    const int why = errno;
-    ::unlink(unfinished.c_str());
-    return os_error("backup_failed", "rename", target, why);
-  }
-  return make_name_durable(target);
+Status backup_sqlite_store(const std::string& source, const std::string& target,
+                           const CopyProgress& progress) {
+  return make_whole(target, [&](const std::string& unfinished) {
+    return copy_running_store(source, unfinished, progress);
+  });
+}
+
+Status restore_sqlite_store(const std::string& source, const std::string& target, LedgerState state,
+                            const CopyProgress& progress) {
+  return make_whole(target, [&](const std::string& unfinished) {
+    return copy_stored(source, unfinished, state, progress);
+  });
 }
 
 }  // namespace reeve

@@ -114,6 +114,39 @@ Status SqliteStore::put_checkpoint(std::string_view note) {
       .run();
 }
 
+Status SqliteStore::put_ledger_state(LedgerState state) {
+  return connection_->query("INSERT OR REPLACE INTO meta(key, value) VALUES('ledger_state', ?)")
+      .with(std::uint64_t{static_cast<std::uint8_t>(state)})
+      .run();
+}
+
+Result<LedgerState> SqliteStore::ledger_state() const {
+  auto query = connection_->query("SELECT value FROM meta WHERE key='ledger_state'");
+  const auto row = query.next();
+  if (!row.ok()) return row.error();
+  const bool waits = *row && query.natural(0) != 0;
+  return waits ? LedgerState::awaits_recovery : LedgerState::goes_on;
+}
+
+Status SqliteStore::put_recovery(const RecoveryRow& recovery) {
+  return connection_->query("INSERT INTO recoveries(number, root, object) VALUES(?, ?, ?)")
+      .with(recovery.number)
+      .with(recovery.root_version)
+      .with(ByteView(recovery.object))
+      .run();
+}
+
+Result<std::vector<RecoveryRow>> SqliteStore::recoveries() const {
+  auto query = connection_->query("SELECT number, root, object FROM recoveries ORDER BY number");
+  std::vector<RecoveryRow> out;
+  for (;;) {
+    const auto row = query.next();
+    if (!row.ok()) return row.error();
+    if (!*row) return out;
+    out.push_back({query.natural(0), query.natural(1), query.bytes(2)});
+  }
+}
+
 Result<std::string> SqliteStore::checkpoint() const {
   auto query = connection_->query("SELECT value FROM meta WHERE key='checkpoint'");
   const auto value = one_blob(query);

@@ -3,6 +3,8 @@
 // the rule ids of a batch.
 #pragma once
 
+#include <functional>
+
 #include "controller/store/sqlite.h"
 #include "controller/store/store.h"
 
@@ -39,6 +41,10 @@ class SqliteStore final : public Store {
   Result<TreeHead> tree_head() const override;
   Status put_checkpoint(std::string_view note) override;
   Result<std::string> checkpoint() const override;
+  Status put_ledger_state(LedgerState state) override;
+  Result<LedgerState> ledger_state() const override;
+  Status put_recovery(const RecoveryRow& recovery) override;
+  Result<std::vector<RecoveryRow>> recoveries() const override;
 
   Result<std::optional<Chain>> chain(const ChainKey& key) const override;
   Result<Chain> put_chain(const Chain& chain) override;
@@ -53,6 +59,13 @@ class SqliteStore final : public Store {
                                              std::uint64_t sequence) const override;
   Result<std::vector<BatchRow>> batches(const BatchFilter& filter,
                                         std::size_t limit) const override;
+
+  Status put_bodies(std::uint64_t leaf, ByteView bodies) override;
+  Status put_bodies_from(std::uint64_t leaf) override;
+  Result<std::uint64_t> bodies_from() const override;
+  Status put_redaction(const Redaction& redaction) override;
+  Result<std::vector<Redaction>> redactions(std::uint64_t leaf) const override;
+  Status purge() override;
 
   Status append_succession(const SuccessionRow& succession) override;
   Result<std::vector<Leaf>> successions(const SuccessionFilter& filter,
@@ -82,9 +95,18 @@ class SqliteStore final : public Store {
   std::unique_ptr<SqliteConnection> connection_;
 };
 
-// Copies everything committed in the store at `source`, which may be in use, to a new file `target`
-// (mode 0600) that appears only when it is whole; an older file of that name is replaced. Errors:
-// `store_failed`, `disk_full`, `backup_failed`.
-Status backup_sqlite_store(const std::string& source, const std::string& target);
+// How much of a copy is done, in pages.
+using CopyProgress = std::function<void(int done, int all)>;
+// Copies everything committed in the store at `source`, which may be in use, as of one moment, to a
+// new file `target` (mode 0600) that appears only when it is whole and durable. Errors:
+// `file_exists`, `store_failed`, `disk_full`, `backup_failed`.
+Status backup_sqlite_store(
+    const std::string& source, const std::string& target,
+    const CopyProgress& progress = [](int, int) {});
+// The opposite: a store at `target` out of a copy that nobody writes to. Errors: the same, and
+// open()'s for a source that is none.
+Status restore_sqlite_store(
+    const std::string& source, const std::string& target, LedgerState state,
+    const CopyProgress& progress = [](int, int) {});
 
 }  // namespace reeve

@@ -94,6 +94,26 @@ struct TokenRow {
   bool operator==(const TokenRow&) const = default;
 };
 
+// Whether the ledger may grow: one that was put back from a backup waits until the root's holders
+// have said from where it goes on.
+enum class LedgerState : std::uint8_t { goes_on, awaits_recovery };
+
+// A ledger's recovery, and the root's version when it was entered.
+struct RecoveryRow {
+  std::uint64_t number = 0;  // from 1
+  std::uint64_t root_version = 0;
+  Bytes object;  // signed object
+  bool operator==(const RecoveryRow&) const = default;
+};
+
+// One record whose body an operator has had taken away.
+struct Redaction {
+  std::uint64_t leaf = 0;     // of its batch
+  std::uint64_t index = 0;    // in its batch
+  std::uint64_t request = 0;  // leaf of the operator's request
+  bool operator==(const Redaction&) const = default;
+};
+
 class Store {
  public:
   virtual ~Store() = default;
@@ -120,6 +140,10 @@ class Store {
   // The newest that was signed; it is written with the leaves that it covers.
   virtual Status put_checkpoint(std::string_view note) = 0;
   virtual Result<std::string> checkpoint() const = 0;  // empty in a new store
+  virtual Status put_ledger_state(LedgerState state) = 0;
+  virtual Result<LedgerState> ledger_state() const = 0;
+  virtual Status put_recovery(const RecoveryRow& recovery) = 0;
+  virtual Result<std::vector<RecoveryRow>> recoveries() const = 0;  // by number, ascending
 
   virtual Result<std::optional<Chain>> chain(const ChainKey& key) const = 0;
   virtual Result<Chain> put_chain(const Chain& chain) = 0;  // gives back its id
@@ -139,6 +163,17 @@ class Store {
   // By leaf, ascending.
   virtual Result<std::vector<BatchRow>> batches(const BatchFilter& filter,
                                                 std::size_t limit) const = 0;
+
+  // What is left of a batch's bodies, in the place of what was there (stored_bodies.h).
+  virtual Status put_bodies(std::uint64_t leaf, ByteView bodies) = 0;
+  // The leaf from which on bodies have not been withheld for their age.
+  virtual Status put_bodies_from(std::uint64_t leaf) = 0;
+  virtual Result<std::uint64_t> bodies_from() const = 0;
+  virtual Status put_redaction(const Redaction& redaction) = 0;
+  virtual Result<std::vector<Redaction>> redactions(std::uint64_t leaf) const = 0;
+  // What was replaced by committed transactions is gone from the files as well, as far as a file
+  // says what is on a disk. Outside of a transaction; waits for nobody who reads.
+  virtual Status purge() = 0;
 
   virtual Status append_succession(const SuccessionRow& succession) = 0;
   // Leaves, ascending.

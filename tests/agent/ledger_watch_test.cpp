@@ -393,9 +393,8 @@ TEST_CASE("the accepted checkpoint is written byte for byte as its golden file")
   ledger.grow(5);
   Acknowledgement answer;
   ledger.prove(answer, 2);
-  const std::array keys{fixture::key(fixture::ledger_key).public_key()};
   LedgerWatch watch(disk, fixture::root().origin);
-  watch.hear(answer, keys, 0);
+  watch.hear(answer, fixture::root(), 0);
   watch.keep(0);
   check_golden("accepted_checkpoint.bin", **disk.read(paths::accepted_checkpoint, 8'192));
   CHECK(LedgerWatch(disk, fixture::root().origin).accepted() == ledger.tree());

@@ -48,14 +48,15 @@ class TestLedger {
     std::erase_if(indexes_, [&](const auto& entry) { return entry.second >= size; });
   }
 
+  bool has(ByteView object) const { return indexes_.contains(leaf_hash(object)); }
   std::uint64_t size() const { return leaves_.size(); }
   TreeView tree() const { return {leaves_.size(), tree_root(leaves_)}; }
   TreeView tree_at(std::uint64_t size) const {
     return {size, tree_root(std::span(leaves_).first(size))};
   }
   Bytes checkpoint() const {
-    return bytes_of(sign_checkpoint({trust_fixture::root().origin, tree()},
-                                    trust_fixture::key(trust_fixture::ledger_key)));
+    return bytes_of(
+        sign_checkpoint({origin, tree()}, trust_fixture::key(trust_fixture::ledger_key)));
   }
   std::vector<Digest> consistency(std::uint64_t from) const {
     if (from == 0 || from > leaves_.size()) return {};
@@ -64,6 +65,7 @@ class TestLedger {
     return *std::move(path);
   }
 
+  std::string origin = trust_fixture::root().origin;  // another one after a recovery
   // The agent holds a checkpoint of this size, as it has said or been sent.
   std::uint64_t held = 0;
 

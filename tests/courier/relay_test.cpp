@@ -33,7 +33,7 @@ TEST_CASE("each of a courier's duties has its few types, and no others may leave
         MessageType::cosignature},
        {MessageType::acknowledgement, MessageType::root, MessageType::manifest, MessageType::chunk,
         MessageType::newest_succession, MessageType::rekeyed, MessageType::certificate,
-        MessageType::act, MessageType::witnesses}},
+        MessageType::act, MessageType::witnesses, MessageType::recovery}},
       {RelayDuty::enrollment,
        {MessageType::enroll},
        {MessageType::root, MessageType::certificate, MessageType::enroll_answer}},

@@ -1,6 +1,8 @@
-// Tokens and what nodes make with them, successions of keys, signed notes: what is read is written
+// Tokens and what nodes make with them, successions of keys, a ledger's recovery, signed notes:
+// what is read is written
 // again as the same.
 #include "common/key_succession.h"
+#include "common/ledger_recovery.h"
 #include "common/note.h"
 #include "common/token.h"
 #include "tests/fuzz/fuzz.h"
@@ -32,12 +34,20 @@ void try_successions(ByteView bytes) {
   REEVE_ASSERT(!chain.add(bytes).ok());  // nobody has signed it
 }
 
+void try_recoveries(ByteView bytes) {
+  auto recovery = decode_recovery(bytes);
+  if (!recovery.ok()) return;
+  auto back = decode_recovery(encode_recovery(*recovery));
+  REEVE_ASSERT(back.ok() && *back == *recovery);
+}
+
 }  // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const ByteView bytes(data, size);
   try_tokens(bytes);
   try_successions(bytes);
+  try_recoveries(bytes);
   const std::string_view text = text_of(bytes);
   if (auto note = decode_note(text); note.ok()) REEVE_ASSERT(encode_note(*note) == text);
   static_cast<void>(decode_checkpoint_text(text));

@@ -487,8 +487,16 @@ func checkPath(path []byte, index, size uint64, leaf tlog.Hash, root tlog.Hash) 
 func readCheckpoint(data []byte, root object) (tlog.Tree, error) {
 	var verifiers []note.Verifier
 	keys, _ := roleOf(root, "ledger")
+	// The fleet's own, or with "~NUMBER" behind it after so many recoveries.
+	origin, _, _ := strings.Cut(string(data), "\n")
+	own, number, recovered := strings.Cut(origin, "~")
+	count, err := strconv.ParseUint(number, 10, 64)
+	if own != root.text("origin") ||
+		recovered && (err != nil || count == 0 || strconv.FormatUint(count, 10) != number) {
+		return tlog.Tree{}, errors.New("not of this fleet's ledger")
+	}
 	for _, key := range keys {
-		text, err := note.NewEd25519VerifierKey(root.text("origin"), key)
+		text, err := note.NewEd25519VerifierKey(origin, key)
 		if err != nil {
 			return tlog.Tree{}, err
 		}
@@ -503,7 +511,7 @@ func readCheckpoint(data []byte, root object) (tlog.Tree, error) {
 		return tlog.Tree{}, err
 	}
 	lines := strings.Split(opened.Text, "\n")
-	if len(lines) != 4 || lines[0] != root.text("origin") || lines[3] != "" {
+	if len(lines) != 4 || lines[0] != origin || lines[3] != "" {
 		return tlog.Tree{}, errors.New("not three lines of this ledger")
 	}
 	size, err := strconv.ParseInt(lines[1], 10, 64)

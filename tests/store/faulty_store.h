@@ -47,6 +47,12 @@ class FaultyStore final : public Store {
   Result<TreeHead> tree_head() const override { return inner_.tree_head(); }
   Status put_checkpoint(std::string_view note) override { return inner_.put_checkpoint(note); }
   Result<std::string> checkpoint() const override { return inner_.checkpoint(); }
+  Status put_ledger_state(LedgerState state) override { return inner_.put_ledger_state(state); }
+  Result<LedgerState> ledger_state() const override { return inner_.ledger_state(); }
+  Status put_recovery(const RecoveryRow& recovery) override {
+    return refuses(Fault::write) ? full() : inner_.put_recovery(recovery);
+  }
+  Result<std::vector<RecoveryRow>> recoveries() const override { return inner_.recoveries(); }
 
   Result<std::optional<Chain>> chain(const ChainKey& key) const override {
     return inner_.chain(key);
@@ -71,6 +77,19 @@ class FaultyStore final : public Store {
                                         std::size_t limit) const override {
     return inner_.batches(filter, limit);
   }
+
+  Status put_bodies(std::uint64_t leaf, ByteView bodies) override {
+    return refuses(Fault::write) ? full() : inner_.put_bodies(leaf, bodies);
+  }
+  Status put_bodies_from(std::uint64_t leaf) override { return inner_.put_bodies_from(leaf); }
+  Result<std::uint64_t> bodies_from() const override { return inner_.bodies_from(); }
+  Status put_redaction(const Redaction& redaction) override {
+    return inner_.put_redaction(redaction);
+  }
+  Result<std::vector<Redaction>> redactions(std::uint64_t leaf) const override {
+    return inner_.redactions(leaf);
+  }
+  Status purge() override { return inner_.purge(); }
 
   Status append_succession(const SuccessionRow& succession) override {
     return inner_.append_succession(succession);

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -116,7 +117,54 @@ TEST_CASE("a backup of a store in use is whole and private") {
   const auto copy = SqliteStore::open(target);
   REQUIRE(copy.ok());
   CHECK(*(*copy)->leaf_count() == 1);
-  REQUIRE(backup_sqlite_store(maker.path(), target).ok());
+  const auto again = backup_sqlite_store(maker.path(), target);
+  REQUIRE_FALSE(again.ok());
+  CHECK(again.error().name == "file_exists");
+}
+
+TEST_CASE("a backup is of the moment at which it began, however much is written meanwhile") {
+  TemporarySqliteStore maker;
+  auto& store = maker.store();
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    auto leaf = example_leaf(i);
+    leaf.object.resize(6'000'000);
+    REQUIRE(store.append_leaf(leaf).ok());
+  }
+  TemporaryDirectory directory;
+  const auto target = directory.path() + "/backup.db";
+  int steps = 0;
+  const auto write_more = [&](int done, int all) {
+    CHECK(done <= all);
+    REQUIRE(store.append_leaf(example_leaf(3 + static_cast<std::uint64_t>(steps++))).ok());
+  };
+  REQUIRE(backup_sqlite_store(maker.path(), target, write_more).ok());
+  CHECK(steps > 3);
+  const auto copy = SqliteStore::open(target);
+  REQUIRE(copy.ok());
+  CHECK(*(*copy)->leaf_count() == 3);
+}
+
+TEST_CASE("a store that is put back from a copy knows what it waits for") {
+  TemporarySqliteStore maker;
+  REQUIRE(maker.store().append_leaf(example_leaf(0)).ok());
+  TemporaryDirectory directory;
+  const auto copy = directory.path() + "/backup.db";
+  REQUIRE(backup_sqlite_store(maker.path(), copy).ok());
+  for (const LedgerState state : {LedgerState::awaits_recovery, LedgerState::goes_on}) {
+    const auto target = fmt::format("{}/{}.db", directory.path(), static_cast<int>(state));
+    REQUIRE(restore_sqlite_store(copy, target, state).ok());
+    CHECK(mode_of(target) == 0600);
+    CHECK(restore_sqlite_store(copy, target, state).error().name == "file_exists");
+    const auto store = SqliteStore::open(target);
+    REQUIRE(store.ok());
+    CHECK(*(*store)->ledger_state() == state);
+    CHECK(*(*store)->leaf_count() == 1);
+  }
+  CHECK(*maker.store().ledger_state() == LedgerState::goes_on);
+  const auto other = directory.path() + "/other.db";
+  const auto refused = restore_sqlite_store("/etc/passwd", other, LedgerState::goes_on);
+  CHECK_FALSE(refused.ok());
+  CHECK_FALSE(std::filesystem::exists(other));
 }
 
 TEST_CASE("a backup that cannot take its name leaves nothing") {
@@ -126,7 +174,7 @@ TEST_CASE("a backup that cannot take its name leaves nothing") {
   REQUIRE(std::filesystem::create_directory(target));
   const auto refused = backup_sqlite_store(maker.path(), target);
   REQUIRE_FALSE(refused.ok());
-  CHECK(refused.error().name == "backup_failed");
+  CHECK(refused.error().name == "file_exists");
   CHECK_FALSE(std::filesystem::exists(target + ".unfinished"));
 }
 
