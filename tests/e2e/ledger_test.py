@@ -152,6 +152,51 @@ class Ledger(FleetTest):
         self.fleet.wait_for('the end of it', lambda: told()[1]['ledger_error'] == '')
         self.assertEqual(0, told()[0])
 
+    def test_a_controller_that_was_stopped_before_its_backup_simply_goes_on(self):
+        self.make_records(1)
+        directory, backup = self.fleet.fleet / 'controller', self.fleet.where / 'backup.db'
+        self.fleet.stop_controller()
+        self.fleet.run(CONTROLLER, 'backup', backup, '--state', directory)
+        for file in (*directory.glob('ledger.db*'), *directory.glob('log')):
+            shutil.rmtree(file) if file.is_dir() else file.unlink()
+        self.fleet.run(CONTROLLER, 'restore', backup, '--state', directory, '--nothing-lost')
+        self.fleet.start_controller()
+        before = len(self.fleet.receipts())
+        (self.fleet.where / 'host/etc/secret').chmod(0o604)
+        self.fleet.wait_for('one more', lambda: len(self.fleet.receipts()) == before + 1)
+        self.checkpoint()
+
+    def test_a_body_that_was_redacted_is_withheld_by_name_in_every_view(self):
+        receipts = self.make_records(2)
+        record, other = receipts[0]['record'], receipts[1]['record']
+        state = self.fleet.fleet / 'controller'
+        self.fleet.reeve('redact', record, check=1)  # no reason
+        done = self.fleet.reeve('redact', record, '--reason', 'it named a customer', '--yes')
+        self.assertIn('redacted: ', done.stdout)
+        shown = self.fleet.reeve('show', record).stdout
+        self.assertIn(f'{record}: body withheld by operator at ', shown)
+        self.assertIn('it named a customer', shown)
+        self.assertNotIn('/etc/secret', shown)
+        told = json.loads(self.fleet.reeve('show', record, '--json').stdout)
+        self.assertEqual((True, True, True, 'operator', 'it named a customer'),
+                         tuple(told[k] for k in ('withheld', 'proven', 'in_ledger', 'redacted_by',
+                                                 'redacted_why')))
+        listed = {line['record']: line for line in self.fleet.records()}
+        self.assertTrue(listed[record]['withheld'])
+        self.assertEqual('receipt', listed[other]['type'])
+        self.assertIn('body withheld', self.fleet.reeve('records').stdout)
+        _, refused = self.prove(record, check=1)
+        self.assertIn('error body_withheld: ', refused.stderr)
+        proof, _ = self.prove(other)
+        self.verify(proof, '--fleet', self.fleet.fleet)
+        told = ' '.join(self.verify('--all', state, '--fleet', self.fleet.fleet).stdout.split())
+        self.assertIn('body withheld: 1 of 1 batches, the first is leaf', told)
+        refused = self.fleet.reeve('redact', record, '--reason', 'again', '--yes', check=1)
+        self.assertIn('error not_redactable: ', refused.stderr)
+        for file in state.glob('ledger.db*'):
+            self.assertNotIn(receipts[0]['incident'].encode(), file.read_bytes())
+            self.assertNotIn(bytes.fromhex(receipts[0]['incident']), file.read_bytes())
+
     def test_files_that_were_lost_are_written_again_at_the_next_start(self):
         self.make_records(1)
         log, _ = self.published()
