@@ -14,6 +14,8 @@ RULE = {'id': 'secret-mode', 'file': '{path: /etc/secret, mode: "0600"}'}
 FILES = {'etc/secret': 'hush\n'}
 LOG = pathlib.Path(__file__).resolve().parent.parent / 'log'
 GOLDEN = pathlib.Path(__file__).resolve().parent.parent / 'golden'
+RECORDS_AT_ONCE = 20
+RECORDS = 10_000 if os.environ.get('REEVE_TEST_LONG') else 200
 GO_PACKAGES = pathlib.Path('/usr/share/gocode')  # where Debian's packages of Go libraries are
 
 
@@ -151,6 +153,82 @@ class Ledger(FleetTest):
         self.fleet.start_controller()
         self.fleet.wait_for('the end of it', lambda: told()[1]['ledger_error'] == '')
         self.assertEqual(0, told()[0])
+
+    def test_a_controller_that_comes_back_from_a_backup_is_filled_again(self):
+        files = {f'etc/many/{i:03}': 'text\n' for i in range(RECORDS_AT_ONCE)}
+        rules = [{'id': f'mode-{i:03}', 'mode': 'audit',
+                  'file': f'{{path: "/etc/many/{i:03}", mode: "0600"}}'}
+                 for i in range(RECORDS_AT_ONCE)]
+        host, state = self.fleet.up(rules, files)
+        many = sorted((host / 'etc/many').iterdir())
+        def turn_all(mode):  # each turn is a receipt a file
+            before = len(self.fleet.receipts())
+            for path in many:
+                path.chmod(mode)
+            self.fleet.wait_for('their receipts', lambda: len(self.fleet.receipts())
+                                >= before + len(many))
+        def told():
+            done = self.fleet.run(AGENT, 'status', '--state', state, '--json', check=None)
+            return json.loads(done.stdout.splitlines()[0])
+        def identities():
+            return [record['record'] for record in self.fleet.records()]
+        def is_settled():
+            before = len(identities())
+            status = told()
+            return status['ledger_error'] == '' and len(identities()) == before and before
+        directory, backup = self.fleet.fleet / 'controller', self.fleet.where / 'backup.db'
+        self.fleet.wait_for('what is found at first',
+                            lambda: len(self.fleet.receipts()) >= len(many))
+        turn_all(0o600)
+        self.fleet.run(CONTROLLER, 'backup', backup, '--state', directory)
+        self.assertEqual(0o600, backup.stat().st_mode & 0o777)
+        refused = self.fleet.run(CONTROLLER, 'backup', backup, '--state', directory, check=1)
+        self.assertIn('error file_exists: ', refused.stderr)
+        for number in range(-(-RECORDS // RECORDS_AT_ONCE)):
+            turn_all(0o600 if number % 2 else 0o666)
+        before = set(identities())
+        self.assertGreater(len(before), RECORDS)
+        seen = json.loads(self.checkpoint().stdout)['size']
+        self.fleet.wait_for('the agent having seen it', lambda: told()['ledger_size'] >= seen - 2)
+        # The machine is lost; what `reeve init` made for it is not.
+        self.fleet.stop_controller()
+        refused = self.fleet.run(CONTROLLER, 'restore', backup, '--state', directory, check=1)
+        self.assertIn('error state_not_empty: ', refused.stderr)
+        for file in (*directory.glob('ledger.db*'), *directory.glob('log')):
+            shutil.rmtree(file) if file.is_dir() else file.unlink()
+        self.fleet.run(CONTROLLER, 'restore', backup, '--state', directory)
+        self.fleet.start_controller()
+        self.fleet.wait_for('the agent noticing', lambda: told()['ledger_error'] == 'ledger_shorter')
+        self.assertIn('recovery_needed', self.fleet.log_of('controller'))
+        self.assertIn('error ledger_rewritten: ', self.checkpoint(check=2).stderr)
+        # No key that is online does it, nor one signature where the root asks for two.
+        draft = self.fleet.where / 'recovery'
+        self.fleet.reeve('ledger', 'recover', '--reason', 'the disk is gone', '--prepare', draft)
+        for key in ('ledger.key',):
+            self.fleet.reeve('sign', draft, '--yes', '--key', directory / key, check=1)
+        refused = self.fleet.reeve('ledger', 'recover', '--submit', draft, check=1)
+        self.assertIn('error too_few_signatures: ', refused.stderr)
+        self.fleet.reeve('sign', draft, '--yes')
+        done = self.fleet.reeve('ledger', 'recover', '--submit', draft)
+        self.assertIn('recovered: e2e~1 goes on from', done.stdout)
+        self.assertIn(f'this machine had seen {seen} leaves', done.stderr)
+        self.fleet.wait_for('nothing missing', lambda: before <= set(identities()))
+        self.fleet.wait_for('the agent content', is_settled)
+        after = self.fleet.records()
+        self.assertEqual(len(after), len({record['record'] for record in after}))  # nothing doubled
+        self.assert_streams_whole(after)
+        recovered = [record for record in after if record['type'] == 'ledger_recovered']
+        self.assertEqual(1, len(recovered))
+        self.checkpoint()
+        self.verify('--all', directory, '--fleet', self.fleet.fleet)
+        proof, _ = self.prove(recovered[0]['record'])
+        told_of = self.verify(proof, '--root', self.fleet.fleet / 'public/root').stdout
+        self.assertIn('e2e~1', told_of)
+        # It goes on: another round is acknowledged, and a replay of the recovery changes nothing.
+        turn_all(0o666)
+        self.fleet.reeve('ledger', 'recover', '--submit', draft)
+        refused = self.fleet.reeve('ledger', 'recover', '--reason', 'again', '--yes', check=1)
+        self.assertIn('error recovery_not_needed: ', refused.stderr)
 
     def test_a_controller_that_was_stopped_before_its_backup_simply_goes_on(self):
         self.make_records(1)
