@@ -70,6 +70,7 @@ Agent::Agent(const Parts& parts, const Before& before, Incidents incidents,
       enforcer_({parts.eyes, parts.hands, parts.clock, recorder_, incidents_, parts.sensors,
                  parts.notes, ByteReader(epoch.view()).u64()}),
       ledger_(parts.disk, parts.identity.root.origin),
+      witness_(parts.disk, parts.identity.certificate.node, parts.identity.root.origin, ledger_),
       outbox_({parts.clock, parts.disk, parts.courier, parts.identity.certificate.node,
                recorder_.journal(Stream::urgent), recorder_.journal(Stream::routine), time_,
                ByteReader(epoch.view()).u64()}),
@@ -185,7 +186,8 @@ void Agent::talk() {
   const std::int64_t now = parts_.clock.monotonic_ns();
   // What is to be proven from, and the newest keys, so that what they sign is believed from the
   // first message on.
-  if (!ledger_.send(parts_.courier, now) || !keys_->send(parts_.courier, now)) {
+  if (!ledger_.send(parts_.courier, now) || !keys_->send(parts_.courier, now) ||
+      !send_cosignature()) {
     heartbeat_due_ = now + limits::send_retry_ns;
     return;
   }
@@ -216,6 +218,7 @@ std::int64_t Agent::next_due() const {
   due = std::min(due, key_due_);
   if (!link_is_up_) return due;
   if (auto ask = ledger_.next_due()) due = std::min(due, *ask);
+  if (auto cosign = witness_.next_due()) due = std::min(due, *cosign);
   if (auto send = keys_->next_due()) due = std::min(due, *send);
   due = std::min(due, heartbeat_due_);
   if (transport_.statement() != nullptr) due = std::min(due, rekey_due_);

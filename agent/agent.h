@@ -15,6 +15,7 @@
 #include "agent/reserve.h"
 #include "agent/start.h"
 #include "agent/transport_keyring.h"
+#include "agent/witness.h"
 
 namespace reeve {
 
@@ -76,6 +77,7 @@ class Agent {
   const PolicyStore& policy_store() const { return store_; }
   const Recorder& recorder() const { return recorder_; }
   const LedgerWatch& ledger() const { return ledger_; }
+  const Witness& witness() const { return witness_; }
   bool link_is_up() const { return link_is_up_; }
 
  private:
@@ -84,6 +86,8 @@ class Agent {
   void hear(const WireMessage& message);
   void hear_link_state(ByteView payload);
   void hear_acknowledgement(ByteView payload);
+  void hear_witnesses(ByteView object);
+  bool send_cosignature();
   void record_rewrite(const LedgerWatch::Rewrite& rewrite);
   void hear_recovery(ByteView object);
   void refuse_recovery(const Error& refused, const Digest& object);
@@ -130,6 +134,7 @@ class Agent {
   Pauses pauses_;
   Enforcer enforcer_;
   LedgerWatch ledger_;
+  Witness witness_;
   Outbox outbox_;
   Reserve reserve_;
   std::int64_t reserve_due_ = 0;  // when it is tried again

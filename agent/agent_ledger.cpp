@@ -13,10 +13,25 @@ void Agent::hear_acknowledgement(ByteView payload) {
   if (!acknowledgement.ok()) return;
   ledger_.hear(*acknowledgement, store_.root(), parts_.clock.monotonic_ns());
   if (const auto rewrite = ledger_.take_rewrite()) record_rewrite(*rewrite);
+  // An acknowledgement of nothing shows a checkpoint and no more: a witness is asked to cosign it.
+  const bool is_shown = acknowledgement->tree_size == ledger_.accepted().size;
+  if (acknowledgement->header.is_zero() && is_shown) witness_.ask(ledger_);
   auto leaf = keys_->leaf_of(*acknowledgement);
   if (!leaf) leaf = outbox_.leaf_of(*acknowledgement);
   if (!leaf || !ledger_.proves(*acknowledgement, *leaf)) return;
   if (!keys_->acknowledge(*acknowledgement)) outbox_.acknowledge(*acknowledgement);
+}
+
+void Agent::hear_witnesses(ByteView object) {
+  if (!witness_.hear_set(object, store_.root())) return;
+  parts_.notes.note(fmt::format("witness set version {}: this node {} the ledger's checkpoints",
+                                witness_.set_version(),
+                                witness_.is_member() ? "cosigns" : "does not cosign"));
+}
+
+bool Agent::send_cosignature() {
+  return witness_.send(ledger_, keys_->key(), parts_.courier,
+                       {parts_.clock.monotonic_ns(), time_.now_s()});
 }
 
 // Both notes: whoever has the ledger can judge which of them it does not come from.

@@ -112,6 +112,10 @@ inline constexpr std::int64_t acknowledged_write_ns = 1'000'000'000;
 // that), and how soon the controller is told again what it is to prove from.
 inline constexpr std::int64_t checkpoint_write_ns = 10'000'000'000;
 inline constexpr std::int64_t checkpoint_ask_ns = 1'000'000'000;
+// A witness cosigns at most once in so much time, however often it is asked; what could not be
+// written down is tried again after the second figure.
+inline constexpr std::int64_t cosign_interval_ns = 2'000'000'000;
+inline constexpr std::int64_t cosign_retry_ns = 10'000'000'000;
 // Signed checkpoints that contradict it: known ones, and how many get a record in so much time.
 inline constexpr std::size_t rewrites_remembered_max = 64;
 inline constexpr std::size_t rewrites_recorded_max = 8;

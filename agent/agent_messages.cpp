@@ -57,7 +57,7 @@ void Agent::hear(const WireMessage& message) {
     case MessageType::rekeyed:
       return hear_rekeyed(message.payload);
     case MessageType::witnesses:
-      return;
+      return hear_witnesses(message.payload);
   }
 }
 

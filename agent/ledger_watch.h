@@ -42,6 +42,7 @@ class LedgerWatch {
   const TreeView& accepted() const { return accepted_; }
   const std::string& accepted_note() const { return note_; }  // empty: a recovery's, or none
   const std::string& origin() const { return origin_; }
+  Checkpoint accepted_checkpoint() const { return {origin_, accepted_}; }
   // Since this start: `ledger_rewritten` once a signed checkpoint has contradicted the accepted
   // one; `ledger_shorter` while the newest that came has fewer leaves; else empty.
   std::string_view trouble() const;
