@@ -16,6 +16,8 @@ void Agent::hear_acknowledgement(ByteView payload) {
   // An acknowledgement of nothing shows a checkpoint and no more: a witness is asked to cosign it.
   const bool is_shown = acknowledgement->tree_size == ledger_.accepted().size;
   if (acknowledgement->header.is_zero() && is_shown) witness_.ask(ledger_);
+  if (witness_.is_member() && ledger_.could_not_judge(*acknowledgement))
+    ledger_.tell_what_is_held();
   auto leaf = keys_->leaf_of(*acknowledgement);
   if (!leaf) leaf = outbox_.leaf_of(*acknowledgement);
   if (!leaf || !ledger_.proves(*acknowledgement, *leaf)) return;
@@ -37,13 +39,17 @@ bool Agent::send_cosignature() {
 // Both notes: whoever has the ledger can judge which of them it does not come from.
 void Agent::record_rewrite(const LedgerWatch::Rewrite& rewrite) {
   heartbeat_due_ = 0;
+  const bool is_split = rewrite.other.size == rewrite.accepted.size;
   parts_.notes.note(fmt::format(
-      "ledger_rewritten: a checkpoint of {} leaves is signed and has not grown out of that of {} "
-      "leaves which was accepted before",
-      rewrite.other.size, rewrite.accepted.size));
+      "{}: a checkpoint of {} leaves is signed and has not grown out of that of {} leaves which "
+      "was "
+      "accepted before",
+      is_split ? "split_view" : "ledger_rewritten", rewrite.other.size, rewrite.accepted.size));
   Value::Map fields{{"size", rewrite.accepted.size},     {"root", rewrite.accepted.root},
                     {"accepted", rewrite.accepted_note}, {"other_size", rewrite.other.size},
                     {"other_root", rewrite.other.root},  {"other", rewrite.other_note}};
+  // Of one size with another root: by themselves the two notes prove that there are two ledgers.
+  if (is_split) fields.emplace_back("split_view", true);
   if (rewrite.more > 0) fields.emplace_back("more", rewrite.more);
   recorder_.add("ledger_rewritten", std::nullopt, std::move(fields));
 }

@@ -58,6 +58,12 @@ class LedgerWatch {
   // Each distinct one once, at most limits::rewrites_recorded_max in limits::rewrites_interval_ns.
   std::optional<Rewrite> take_rewrite() { return std::exchange(rewrite_, std::nullopt); }
 
+  // A checkpoint was shown that could not be judged from what is accepted here.
+  bool could_not_judge(const Acknowledgement& shown) const {
+    return shown.tree_size > accepted_.size && shown.consistent_from != accepted_.size;
+  }
+  // The controller is to hear what this agent holds, at most once in limits::checkpoint_ask_ns.
+  void tell_what_is_held() { is_asking_ = true; }
   // A link that has come up: the controller is to hear what this agent holds.
   void begin_link();
   // False when the courier takes no more.

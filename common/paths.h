@@ -63,6 +63,7 @@ inline constexpr std::string_view fleet_root = "public/root";
 inline constexpr std::string_view fleet_contact = "public/controller";
 inline constexpr std::string_view fleet_manifest = "public/manifest";  // the newest pushed or seen
 inline constexpr std::string_view fleet_checkpoint = "public/checkpoint";  // the newest believed
+inline constexpr std::string_view fleet_witnesses = "public/witnesses";    // the newest set seen
 inline constexpr std::string_view fleet_known_nodes = "public/nodes";      // verified here before
 
 // The controller's state directory (DIR/controller, carried to the server).
@@ -73,6 +74,7 @@ inline constexpr std::string_view controller_store = "ledger.db";
 inline constexpr std::string_view controller_lock = "lock";
 inline constexpr std::string_view log_directory = "log";          // the ledger as static files
 inline constexpr std::string_view log_checkpoint = "checkpoint";  // in it; tiles: log_files.h
+inline constexpr std::string_view log_cosigned = "cosigned";      // the newest cosigned checkpoint
 inline constexpr std::string_view controller_state_default = "/var/lib/reeve/controller";
 // The names of ledger_key and controller_transport_key in a service manager's credential store.
 inline constexpr std::string_view controller_credential_prefix = "reeve-controller.";

@@ -11,8 +11,9 @@ namespace reeve {
 namespace {
 
 bool operation_changes(std::string_view operation) {
-  constexpr std::array changes{"publish", "root",  "act",          "enroll",  "revoke",
-                               "retire",  "token", "token_revoke", "recover", "redact"};
+  constexpr std::array changes{"publish", "root",   "act",          "enroll",
+                               "revoke",  "retire", "token",        "token_revoke",
+                               "recover", "redact", "set_witnesses"};
   return std::find(changes.begin(), changes.end(), operation) != changes.end();
 }
 
@@ -23,6 +24,7 @@ std::vector<std::string> Controller::step(ServerLink& nodes, ServerLink& operato
   serve_nodes(nodes);
   serve_operators(operators, nodes);
   if (enroll != nullptr) serve_enrollment(*enroll);
+  ask_witnesses(nodes);
   publish_log();
   withhold_bodies();
   return std::exchange(notes_, {});
@@ -82,6 +84,9 @@ Status Controller::take_message(const Node& node, const TransportKey& peer, Byte
   if (message->type == MessageType::checkpoint_held) {
     take_checkpoint_held(node, peer, message->payload, turn);
     return {};
+  }
+  if (message->type == MessageType::cosignature) {
+    return take_cosignature(node, message->payload, turn);
   }
   if (message->type == MessageType::rekey) return take_rekey(node, peer, message->payload, turn);
   if (message->type != MessageType::fetch) {
@@ -240,11 +245,13 @@ Status Controller::commit(Turn& turn) {
   if (!rows && !turn.in_transaction) return {};
   REEVE_TRY(begin(turn));
   if (rows) REEVE_TRY(registry_.write_changes(store_));
+  if (cosigning_.has_news()) REEVE_TRY(cosigning_.write(store_));
   for (const auto& done : turn.rekeyed) {
     REEVE_TRY(store_.put_node(row_of(registry_.with_keys_of(done.node))));
   }
   REEVE_TRY(ledger_->commit());
   intake_.committed();
+  cosigning_.written();
   turn.in_transaction = false;
   if (store_failed_ns_) note("store: writes succeed again");
   store_failed_ns_.reset();
@@ -319,6 +326,7 @@ void Controller::tell_news(ServerLink& nodes) {
 
 void Controller::tell_nodes(const OperatorServer::Outcome& outcome, ServerLink& nodes) {
   if (outcome.published) tell_news(nodes);
+  if (outcome.operation == "set_witnesses") tell_witnesses(nodes);
   for (const auto& key : outcome.ended) nodes.close(key);
   const auto* node = outcome.relabelled ? registry_.find(*outcome.relabelled) : nullptr;
   if (node == nullptr || !node->is_connected(clock_)) return;
@@ -339,7 +347,8 @@ void Controller::serve_enrollment(ServerLink& link) {
 // Files are derived: what cannot be written holds up nothing else.
 void Controller::publish_log() {
   if (log_ == nullptr) return;
-  const auto done = log_->publish_if_due(store_, *ledger_);
+  auto done = log_->publish_if_due(store_, *ledger_);
+  if (done.ok()) done = log_->publish_cosigned(cosigning_.note(), cosigning_.cosigned().tree.size);
   if (done.ok()) {
     if (log_->published_size() == ledger_->committed().size) log_refusal_.clear();
     return;
@@ -361,7 +370,7 @@ void Controller::withhold_bodies() {
 std::int64_t Controller::idle_ns() const {
   auto idle = idle_without_log_ns();
   const auto log_due = log_ == nullptr ? std::nullopt : log_->next_due(*ledger_);
-  for (const auto& due : {log_due, retention_.next_due()})
+  for (const auto& due : {log_due, retention_.next_due(), cosigning_.next_due()})
     if (due) idle = std::clamp<std::int64_t>(*due - clock_.boottime_ns(), 0, idle);
   return idle;
 }

@@ -5,6 +5,7 @@
 
 #include "controller/body_retention.h"
 #include "controller/controller_limits.h"
+#include "controller/cosigning.h"
 #include "controller/credits.h"
 #include "controller/intake.h"
 #include "controller/log_files.h"
@@ -89,6 +90,10 @@ class Controller {
   void take_fetch(const TransportKey& peer, ByteView payload, Turn& turn);
   void take_checkpoint_held(const Node& node, const TransportKey& peer, ByteView payload,
                             Turn& turn);
+  Status take_cosignature(const Node& node, ByteView payload, Turn& turn);
+  void ask_witnesses(ServerLink& link);
+  void tell_witnesses(ServerLink& nodes);
+  void send_witness_set(ServerLink& link, const NodeId& id, const TransportKey& peer);
   Status begin(Turn& turn);
   Status commit(Turn& turn);
   void lose(const Error& error, Turn& turn);
@@ -116,6 +121,7 @@ class Controller {
   Enrollment enrollment_;
   Acts acts_;
   Recoveries recoveries_;
+  Cosigning cosigning_;
   Intake intake_;
   Credits credits_;
   OperatorServer operators_;

@@ -47,6 +47,7 @@ void Controller::send_acknowledgements(ServerLink& link, const Turn& turn) {
       continue;
     }
     acknowledgement->credit_bytes = credit;
+    if (acknowledgement->header.is_zero()) send_witness_set(link, node->id(), waiting.peer);
     const auto message =
         encode_message(MessageType::acknowledgement, encode_acknowledgement(*acknowledgement));
     const bool is_sent = link.send(waiting.peer, message);
@@ -64,6 +65,7 @@ void Controller::take_checkpoint_held(const Node& node, const TransportKey& peer
   if (!reader.ok() || !reader.at_end()) return count("malformed");
   count("checkpoint_held");
   registry_.holds_checkpoint(node.id(), size);
+  cosigning_.begin_link(node.id());
   Acknowledgement of_nothing;
   of_nothing.node = node.id();
   turn.acknowledgements.push_back({peer, std::move(of_nothing)});

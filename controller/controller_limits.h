@@ -16,6 +16,12 @@ inline constexpr std::size_t tiles_remembered_max = 128;  // 16 KiB each; beyond
 // Between two publications of tiles and checkpoint as files.
 inline constexpr std::int64_t log_files_interval_ns = 1'000'000'000;
 inline constexpr std::int64_t log_files_retry_ns = 10'000'000'000;  // after a disk's refusal
+// Cosigning: between two checkpoints that witnesses are asked for; who has not answered is asked
+// again so much later, and so often in all. An agent signs no sooner after its last one than
+// limits::cosign_interval_ns (agent_limits.h), which is less.
+inline constexpr std::int64_t cosign_round_ns = 5'000'000'000;
+inline constexpr std::int64_t cosign_ask_again_ns = 25'000'000'000;
+inline constexpr int cosign_asks_max = 3;
 // Full tiles that are written before messages are heard again; directories that are known.
 inline constexpr std::uint64_t log_files_tiles_at_once = 8;
 inline constexpr std::size_t log_directories_remembered_max = 4'096;

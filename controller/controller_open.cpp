@@ -97,6 +97,7 @@ Result<std::unique_ptr<Controller>> Controller::open(const Parts& parts) {
   REEVE_TRY(controller->publisher_.load(controller->root_));
   REEVE_TRY(controller->acts_.load(parts.store, controller->root_,
                                    parts.clock.wall_ns() / 1'000'000'000));
+  REEVE_TRY(controller->cosigning_.load(parts.store, controller->root_));
   if (parts.log != nullptr) REEVE_TRY(parts.log->open(*controller->ledger_));
   return controller;
 }
@@ -110,9 +111,11 @@ Controller::Controller(const Parts& parts, Root root, std::unique_ptr<Ledger> le
       ledger_(std::move(ledger)),
       publisher_(store_, root_, std::move(root_objects)),
       enrollment_({store_, *ledger_, registry_, tokens_, publisher_, clock_, root_}),
+      cosigning_(*ledger_, clock_, root_.origin),
       intake_(store_, *ledger_, registry_, clock_),
       operators_({store_, *ledger_, registry_, publisher_, tokens_, enrollment_, acts_, recoveries_,
-                  clock_, root_, parts.ledger_key.public_key(), key_hash(parts.transport_key)}),
+                  cosigning_, clock_, root_, parts.ledger_key.public_key(),
+                  key_hash(parts.transport_key)}),
       retention_({store_, *ledger_, clock_, parts.keep_bodies_ns}) {}
 
 }  // namespace reeve

@@ -6,20 +6,10 @@
 
 #include "common/clock.h"
 #include "common/note.h"
+#include "common/tick.h"
 #include "controller/log_hashes.h"
 
 namespace reeve {
-
-// A leaf that says when the controller was at which tree (docs/formats.md, "Tick").
-struct Tick {
-  std::string origin;
-  std::int64_t wall_ns = 0;
-  std::uint64_t size = 0;  // the tree before this tick
-  Digest root;
-  bool operator==(const Tick&) const = default;
-};
-Bytes encode_tick(const Tick& tick);
-Result<Tick> decode_tick(ByteView payload);  // error `malformed`
 
 class Ledger {
  public:

@@ -65,6 +65,17 @@ Status LogFiles::publish_if_due(const Store& store, const Ledger& ledger) {
   return done;
 }
 
+Status LogFiles::publish_cosigned(std::string_view note, std::uint64_t size) {
+  const std::int64_t now = clock_.boottime_ns();
+  if (note.empty() || size > published_ || now < cosigned_due_ns_) return {};
+  const Digest digest = sha256(view_of(note));
+  if (digest == cosigned_) return {};
+  auto written = write_file(std::string(paths::log_cosigned), view_of(note));
+  if (written.ok()) cosigned_ = digest;
+  cosigned_due_ns_ = now + (written.ok() ? 0 : limits::log_files_retry_ns);
+  return written;
+}
+
 Status LogFiles::publish_some(const Store& store, const Ledger& ledger) {
   const std::uint64_t size = ledger.committed().size;
   const std::uint64_t until = std::min(size / tile_width, full_ + limits::log_files_tiles_at_once);

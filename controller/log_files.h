@@ -1,7 +1,8 @@
 // The ledger as static files (c2sp.org/tlog-tiles): `checkpoint`, `tile/LEVEL/N` and
-// `tile/entries/N`, for any file server and for tools that others wrote. They are derived: the
-// store is the truth, and what is missing or of another log is written anew. Nothing appears that
-// is not committed, and the checkpoint appears last. It borrows the disk.
+// `tile/entries/N`, and `cosigned` beside them, for any file server and for tools that others
+// wrote. They are derived: the store is the truth, and what is missing or of another log is written
+// anew. Nothing appears that is not committed, and the checkpoint appears last. It borrows the
+// disk.
 #pragma once
 
 #include <set>
@@ -22,6 +23,9 @@ class LogFiles {
   // Writes what is committed and not published yet: of a long backlog a part, and new leaves at
   // most once in limits::log_files_interval_ns. Errors as open(); what failed is tried again.
   Status publish_if_due(const Store& store, const Ledger& ledger);
+  // The newest checkpoint that enough witnesses have cosigned, over `size` leaves; written when
+  // these are published. Errors are the disk's; what failed is tried again.
+  Status publish_cosigned(std::string_view note, std::uint64_t size);
   // When it has something to do (CLOCK_BOOTTIME); absent when all is published.
   std::optional<std::int64_t> next_due(const Ledger& ledger) const;
 
@@ -44,6 +48,8 @@ class LogFiles {
   std::uint64_t full_ = 0;       // full tiles of leaves that are written
   std::set<std::string> made_;   // directories that are known to be there
   std::int64_t due_ns_ = 0;
+  Digest cosigned_;  // of the note that is written, in this run
+  std::int64_t cosigned_due_ns_ = 0;
 };
 
 // "tile/0/x001/x234/067.p/8": C2SP's path of a tile of this width; `level` is a number or

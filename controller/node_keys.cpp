@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "common/limits.h"
 #include "controller/controller_limits.h"
 
 namespace reeve {
@@ -27,6 +30,23 @@ Result<std::optional<RecordKey>> NodeKeys::find(const Node& node, const KeyHash&
   const auto link = read_succession(leaves->front());
   if (!link.ok()) return link.error();
   return std::optional(successor_of(*link));
+}
+
+// From its end: each key has one predecessor, since intake refuses a second.
+Result<std::vector<Bytes>> NodeKeys::way_to(const Node& node, const KeyHash& hash) const {
+  std::vector<Bytes> way;
+  KeyHash wanted = hash;
+  while (wanted != node.first_key().hash() && way.size() < limits::chain_keys_max) {
+    const auto leaves = store_.successions({node.id(), std::nullopt, wanted, 0}, 1);
+    if (!leaves.ok()) return leaves.error();
+    if (leaves->empty()) return Error{"key_unknown", "no succession leads to this key"};
+    const auto link = read_succession(leaves->front());
+    if (!link.ok()) return link.error();
+    wanted = link->old_key;
+    way.push_back(leaves->front().object);
+  }
+  std::reverse(way.begin(), way.end());
+  return way;
 }
 
 Result<std::vector<KeySuccession>> NodeKeys::successors(const Node& node,

@@ -15,6 +15,9 @@ class NodeKeys {
   Result<std::optional<RecordKey>> find(const Node& node, const KeyHash& hash) const;
   // More than one for a key that was used twice (`key_fork`). Errors as find().
   Result<std::vector<KeySuccession>> successors(const Node& node, const RecordKey& key) const;
+  // The successions from the certificate's key to this one, each certified by the one before it.
+  // Errors as find(); `key_unknown` where nothing leads to it.
+  Result<std::vector<Bytes>> way_to(const Node& node, const KeyHash& hash) const;
 
  private:
   const Store& store_;

@@ -31,6 +31,12 @@ namespace reeve {
 //   {at? size} -> item {origin, size, root bin32, root_version, awaited bool}: the tree of that
 //   size,
 //            then items {recovery bin}, each by the one before                     view
+//   witnesses -> item {witnesses bin} or none                                      view
+//   set_witnesses {witnesses bin} (signed by an operator who may administer)       administer
+//   cosigned -> item {witnesses bin, note}, then of each cosigner {node bin32, certificate bin,
+//            key bin} and behind it {node bin32, succession bin} each              view
+//   place    {leaf, size} -> item {inclusion [bin32], before?, after? {leaf, tick bin,
+//            inclusion [bin32]}}                                                   view
 //   bundle   {digest, offset} -> item {total, bytes}                               view
 //   status   -> items {certificate bin, heartbeat bin?, seen wall_ns, connected bool,
 //                      flags [text], ending bin? (the request that ended it)}      view

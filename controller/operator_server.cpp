@@ -18,19 +18,35 @@ struct OperationRow {
   Right right;
 };
 constexpr std::array operations{
-    OperationRow{"ping", Right::view},           OperationRow{"upload", Right::publish},
-    OperationRow{"publish", Right::publish},     OperationRow{"enroll", Right::enroll},
-    OperationRow{"manifest", Right::view},       OperationRow{"bundle", Right::view},
-    OperationRow{"status", Right::view},         OperationRow{"records", Right::view},
-    OperationRow{"checkpoint", Right::view},     OperationRow{"show", Right::view},
-    OperationRow{"token", Right::enroll},        OperationRow{"tokens", Right::view},
-    OperationRow{"token_revoke", Right::enroll}, OperationRow{"pending", Right::view},
-    OperationRow{"revoke", Right::enroll},       OperationRow{"retire", Right::enroll},
-    OperationRow{"root", Right::administer},     OperationRow{"roots", Right::view},
-    OperationRow{"act", Right::operate},         OperationRow{"acts", Right::view},
-    OperationRow{"manifests", Right::view},      OperationRow{"successions", Right::view},
-    OperationRow{"recover", Right::administer},  OperationRow{"recoveries", Right::view},
+    OperationRow{"ping", Right::view},
+    OperationRow{"upload", Right::publish},
+    OperationRow{"publish", Right::publish},
+    OperationRow{"enroll", Right::enroll},
+    OperationRow{"manifest", Right::view},
+    OperationRow{"bundle", Right::view},
+    OperationRow{"status", Right::view},
+    OperationRow{"records", Right::view},
+    OperationRow{"checkpoint", Right::view},
+    OperationRow{"show", Right::view},
+    OperationRow{"token", Right::enroll},
+    OperationRow{"tokens", Right::view},
+    OperationRow{"token_revoke", Right::enroll},
+    OperationRow{"pending", Right::view},
+    OperationRow{"revoke", Right::enroll},
+    OperationRow{"retire", Right::enroll},
+    OperationRow{"root", Right::administer},
+    OperationRow{"roots", Right::view},
+    OperationRow{"act", Right::operate},
+    OperationRow{"acts", Right::view},
+    OperationRow{"manifests", Right::view},
+    OperationRow{"successions", Right::view},
+    OperationRow{"recover", Right::administer},
+    OperationRow{"recoveries", Right::view},
     OperationRow{"redact", Right::administer},
+    OperationRow{"witnesses", Right::view},
+    OperationRow{"set_witnesses", Right::administer},
+    OperationRow{"cosigned", Right::view},
+    OperationRow{"place", Right::view},
 };
 
 constexpr std::int64_t ns_per_s = 1'000'000'000;
@@ -144,6 +160,9 @@ Result<Value::Array> OperatorServer::perform(const Request& request, Outcome& ou
   if (operation == "records") return query_.records(request.body.arguments);
   if (operation == "checkpoint") return query_.checkpoint(request.body.arguments);
   if (operation == "show") return query_.show(request.body.arguments);
+  if (operation == "witnesses" || operation == "set_witnesses" || operation == "cosigned" ||
+      operation == "place")
+    return perform_on_witnesses(request);
   return perform_on_nodes(request, outcome);
 }
 

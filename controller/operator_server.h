@@ -9,6 +9,7 @@
 
 #include "common/link/link.h"
 #include "controller/acts.h"
+#include "controller/cosigning.h"
 #include "controller/enrollment.h"
 #include "controller/ledger.h"
 #include "controller/operator_protocol.h"
@@ -30,6 +31,7 @@ class OperatorServer {
     Enrollment& enrollment;
     Acts& acts;
     Recoveries& recoveries;
+    Cosigning& cosigning;
     const Clock& clock;
     Root& root;            // the newest; replaced when operators publish the next
     PublicKey ledger_key;  // ours
@@ -72,6 +74,10 @@ class OperatorServer {
   Status admit(const Request& request);
   Result<Value::Array> perform(const Request& request, Outcome& outcome);
   Result<Value::Array> perform_on_nodes(const Request& request, Outcome& outcome);
+  Result<Value::Array> perform_on_witnesses(const Request& request);
+  Result<Value::Array> set_witnesses(const Request& request);
+  Result<Value::Array> witnesses() const;
+  Result<Value::Array> cosigned() const;
   Result<Value::Array> ping() const;
   Result<Value::Array> upload(const Request& request);
   Result<Value::Array> publish(const Request& request);

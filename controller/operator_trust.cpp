@@ -49,6 +49,7 @@ Result<Value::Array> OperatorServer::publish_root(const Request& request) {
 Status OperatorServer::take_up(LaterRoots later) {
   parts_.root = std::move(later.newest);
   parts_.acts.judge_again(parts_.root);
+  parts_.cosigning.judge_again(parts_.root);
   for (Bytes& root : later.objects) parts_.publisher.add_root(std::move(root));
   return parts_.publisher.load(parts_.root);
 }

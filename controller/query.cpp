@@ -276,6 +276,40 @@ Result<Value::Array> Query::show(const Value& arguments) const {
   return std::move(*items);
 }
 
+Result<Value> Query::tick_item(const Leaf& tick, std::uint64_t size) const {
+  const auto path = inclusion_path(ledger_.hashes(), tick.index, size);
+  if (!path.ok()) return path.error();
+  return Value(Value::Map{{"leaf", tick.index},
+                          {"tick", tick.object},
+                          {"inclusion", Value::Array(path->begin(), path->end())}});
+}
+
+Result<Value::Array> Query::place(const Value& arguments) const {
+  Fields fields(arguments, "place");
+  const auto leaf = fields.natural("leaf");
+  const auto size = fields.natural("size");
+  if (leaf >= size) fields.fail("leaf", "is not in a tree of that size");
+  REEVE_TRY(fields.finish(UnknownFields::refuse));
+  if (size > ledger_.committed().size) {
+    return Error{"ledger_too_short",
+                 fmt::format("the controller's has {} leaves", ledger_.committed().size)};
+  }
+  const auto path = inclusion_path(ledger_.hashes(), leaf, size);
+  if (!path.ok()) return path.error();
+  Value::Map item{{"inclusion", Value::Array(path->begin(), path->end())}};
+  for (const bool is_before : {true, false}) {
+    const auto tick = is_before ? store_.tick_before(leaf) : store_.tick_after(leaf, size);
+    if (!tick.ok()) return tick.error();
+    if (!*tick) continue;
+    auto told = tick_item(**tick, size);
+    if (!told.ok()) return told.error();
+    item.emplace_back(is_before ? "before" : "after", *std::move(told));
+  }
+  Value::Array items;
+  items.emplace_back(std::move(item));
+  return items;
+}
+
 Result<Value::Array> Query::checkpoint(const Value& arguments) const {
   Fields fields(arguments, "checkpoint");
   const auto from = fields.natural("from");

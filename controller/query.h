@@ -31,6 +31,9 @@ class Query {
   // tree of `from` leaves.
   // Errors: `malformed`, `ledger_too_short`, the store's.
   Result<Value::Array> checkpoint(const Value& arguments) const;
+  // Where a leaf stands in the tree of `size` leaves: its path, and the ticks before it and behind
+  // it with theirs, where there are any. Errors: `malformed`, `ledger_too_short`, the store's.
+  Result<Value::Array> place(const Value& arguments) const;
   // The chained record of that name, then the proof that its leaf stands in the ledger. Errors:
   // `malformed`, `unknown_node`, `unknown_record`, `ambiguous_record`, the store's.
   Result<Value::Array> show(const Value& arguments) const;
@@ -57,6 +60,7 @@ class Query {
                                       std::size_t room) const;
   Result<Value> item_of(const BatchInStore& batch, std::size_t index) const;
   Status add_withheld(Value::Map& item, const BatchInStore& batch, std::size_t index) const;
+  Result<Value> tick_item(const Leaf& tick, std::uint64_t size) const;
   Result<Chain> chain_named(const RecordName& name, const NodeId& node) const;
 
   const Store& store_;

@@ -156,6 +156,12 @@ Result<ProvenRecord> verify_proof(ByteView bytes, std::span<const Root> trusted)
   auto policy = prove_policy(proven.record, file->manifest, *roots);
   if (!policy.ok()) return policy.error();
   proven.policy = *std::move(policy);
+  auto witnesses = verify_cosignatures(*file, proven.root);
+  if (!witnesses.ok()) return witnesses.error();
+  proven.witnesses = *std::move(witnesses);
+  const auto times = verify_times(*file, proven.checkpoint, *roots);
+  if (!times.ok()) return times.error();
+  proven.times = *times;
   return proven;
 }
 

@@ -1,10 +1,15 @@
 // "RVPR", u8 version, then parts of u8 type, u32 length and content, types never descending: 1 root
 // (any number), 2 certificate, 3 succession (any number), 4 batch header, 5 salt 16 and record, 6
-// u32 index in the batch and path, 7 u64 leaf and path, 8 checkpoint, 9 manifest (or none).
+// u32 index in the batch and path, 7 u64 leaf and path, 8 checkpoint, 9 manifest (or none), 10
+// witness set (or none), 11 cosigner (any number), 12 and 13 ticks before and after (or none): u64
+// leaf, u16 count and as many hashes, signed object. 14
+// the end: one zero byte.
 #include "common/proof/proof_file.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <limits>
 #include <optional>
 
@@ -27,8 +32,15 @@ enum class PartType : std::uint8_t {
   leaf_path = 7,
   checkpoint = 8,
   manifest = 9,
+  witnesses = 10,
+  cosigner = 11,
+  tick_before = 12,
+  tick_after = 13,
+  end = 14,
 };
-constexpr std::uint8_t part_types = 9;
+constexpr std::uint8_t part_types = 14;
+// What is behind the last part that every proof has could be cut off unseen.
+constexpr std::array<std::uint8_t, 1> end_content{0};
 
 Error malformed_proof(std::string_view problem) {
   return Error{"malformed_proof", fmt::format("proof file: {}", problem),
@@ -119,6 +131,31 @@ Status take_succession(ProofFile& proof, ByteView content) {
   return {};
 }
 
+Status take_cosigner(ProofFile& proof, ByteView content) {
+  if (proof.cosigners.size() >= limits::witnesses_max) return proof_limit("too many cosigners");
+  proof.cosigners.push_back(content);
+  return {};
+}
+
+Result<ProofTick> read_tick(ByteView content) {
+  ByteReader reader(content);
+  ProofTick tick;
+  tick.leaf = reader.u64();
+  const std::size_t count = reader.u16();
+  if (count > limits::proof_hashes_max) return proof_limit("a path has too many hashes");
+  for (std::size_t i = 0; i < count; ++i) tick.path.push_back(reader.take_fixed<Digest::size()>());
+  tick.object = reader.rest();
+  if (!reader.ok() || tick.object.empty()) return malformed_proof("a tick is cut short");
+  return tick;
+}
+
+Status take_tick(ProofTick& place, ByteView content) {
+  auto tick = read_tick(content);
+  if (!tick.ok()) return tick.error();
+  place = *std::move(tick);
+  return {};
+}
+
 Status take_part(ProofFile& proof, const Part& part) {
   switch (part.type) {
     case PartType::root:
@@ -143,18 +180,42 @@ Status take_part(ProofFile& proof, const Part& part) {
     case PartType::manifest:
       proof.manifest = part.content;
       return {};
+    case PartType::witnesses:
+      proof.witnesses = part.content;
+      return {};
+    case PartType::cosigner:
+      return take_cosigner(proof, part.content);
+    case PartType::tick_before:
+      return take_tick(proof.before, part.content);
+    case PartType::tick_after:
+      return take_tick(proof.after, part.content);
+    case PartType::end:
+      return std::ranges::equal(part.content, end_content) ? Status{}
+                                                           : malformed_proof("its end is none");
   }
   return malformed_proof("has a part of an unknown type");
 }
 
-bool may_repeat(PartType type) { return type == PartType::root || type == PartType::succession; }
+bool may_repeat(PartType type) {
+  return type == PartType::root || type == PartType::succession || type == PartType::cosigner;
+}
+
+void append_tick(Bytes& out, PartType type, const ProofTick& tick) {
+  if (tick.object.empty()) return;
+  Bytes content;
+  append_u64(content, tick.leaf);
+  append_u16(content, static_cast<std::uint16_t>(tick.path.size()));
+  append_path(content, tick.path);
+  append(content, tick.object);
+  append_part(out, type, content);
+}
 
 // Types that must be there; successions and the manifest need not.
 constexpr std::uint32_t bit_of(PartType type) { return 1u << static_cast<unsigned>(type); }
 constexpr std::uint32_t required = bit_of(PartType::root) | bit_of(PartType::certificate) |
                                    bit_of(PartType::header) | bit_of(PartType::record) |
                                    bit_of(PartType::record_path) | bit_of(PartType::leaf_path) |
-                                   bit_of(PartType::checkpoint);
+                                   bit_of(PartType::checkpoint) | bit_of(PartType::end);
 
 }  // namespace
 
@@ -179,6 +240,11 @@ Bytes encode_proof(const ProofFile& proof) {
   append_part(out, PartType::leaf_path, in_ledger);
   append_part(out, PartType::checkpoint, proof.checkpoint);
   if (!proof.manifest.empty()) append_part(out, PartType::manifest, proof.manifest);
+  if (!proof.witnesses.empty()) append_part(out, PartType::witnesses, proof.witnesses);
+  for (ByteView one : proof.cosigners) append_part(out, PartType::cosigner, one);
+  append_tick(out, PartType::tick_before, proof.before);
+  append_tick(out, PartType::tick_after, proof.after);
+  append_part(out, PartType::end, end_content);
   return out;
 }
 

@@ -7,6 +7,13 @@
 
 namespace reeve {
 
+// A tick in the tree of the proof's checkpoint.
+struct ProofTick {
+  std::uint64_t leaf = 0;
+  std::vector<Digest> path;
+  ByteView object;  // signed object; empty: there is no such part
+};
+
 struct ProofFile {
   std::vector<ByteView> roots;        // signed objects, by version
   ByteView certificate;               // signed object of either form
@@ -20,6 +27,12 @@ struct ProofFile {
   std::vector<Digest> leaf_path;
   ByteView checkpoint;  // C2SP signed note; cosignatures are lines of it
   ByteView manifest;    // signed object; empty where the record names none
+  ByteView witnesses;   // signed object, a witness set; empty for none
+  // One behind another: certificate, successions to the key that certifies the cosigner's, and the
+  // statement of that key; all signed objects.
+  std::vector<ByteView> cosigners;
+  ProofTick before;  // nearest to the header's leaf
+  ProofTick after;
 };
 
 Bytes encode_proof(const ProofFile& proof);

@@ -110,6 +110,29 @@ Result<std::optional<LedgerFault>> check_tiles(const Store& store, const Publish
   return std::optional<LedgerFault>{};
 }
 
+// The cosigned checkpoint is another head of the same tree, and is kept by who has signed it.
+Result<std::optional<LedgerFault>> check_cosigned(const Store& store,
+                                                  const PublishedFile& published, const Root& root,
+                                                  std::uint64_t leaves) {
+  const auto bytes = published(std::string(paths::log_cosigned));
+  if (!bytes.ok()) return bytes.error();
+  if (!*bytes) return std::optional<LedgerFault>{};
+  const auto checkpoint = verify_checkpoint(text_of(**bytes), root.origin, root.ledger.keys);
+  if (!checkpoint.ok())
+    return std::optional(fault(0, leaves, "checkpoint_not_signed",
+                               fmt::format("the cosigned one: {}: {}", checkpoint.error().name,
+                                           checkpoint.error().detail)));
+  const TreeView& tree = checkpoint->tree;
+  // A controller that runs may have come further since these leaves were read.
+  if (tree.size > leaves) return std::optional<LedgerFault>{};
+  const LogHashes hashes(store);
+  const auto made = tree_root(hashes, tree.size);
+  if (!made.ok()) return made.error();
+  if (*made == tree.root) return std::optional<LedgerFault>{};
+  return std::optional(fault(0, tree.size, "split_view",
+                             "the cosigned checkpoint is of another tree than these leaves make"));
+}
+
 }  // namespace
 
 Result<std::optional<std::string>> read_published_checkpoint(const PublishedFile& published) {
@@ -148,7 +171,11 @@ Result<PublishedLog> check_published(const Store& store, const PublishedFile& pu
   if (*made != checkpoint->tree.root) {
     log.fault = fault(0, size, "published_differs",
                       "the published checkpoint is of another tree than these leaves make");
+    return log;
   }
+  auto cosigned = check_cosigned(store, published, root, leaves);
+  if (!cosigned.ok()) return cosigned.error();
+  log.fault = *std::move(cosigned);
   return log;
 }
 

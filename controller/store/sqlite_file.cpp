@@ -24,6 +24,7 @@ constexpr const char* schema = R"(
   CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
   CREATE TABLE leaves(leaf INTEGER PRIMARY KEY, type INTEGER NOT NULL, stored INTEGER NOT NULL,
                       hash BLOB NOT NULL, object BLOB NOT NULL);
+  CREATE INDEX ticks ON leaves(leaf) WHERE type=6;
   CREATE TABLE tile_hashes(level INTEGER NOT NULL, tile INTEGER NOT NULL, hash BLOB NOT NULL,
                            PRIMARY KEY(level, tile)) WITHOUT ROWID;
   CREATE TABLE nodes(id INTEGER PRIMARY KEY, node BLOB NOT NULL UNIQUE, seen INTEGER NOT NULL,

@@ -45,6 +45,12 @@ class SqliteStore final : public Store {
   Result<LedgerState> ledger_state() const override;
   Status put_recovery(const RecoveryRow& recovery) override;
   Result<std::vector<RecoveryRow>> recoveries() const override;
+  Status put_witnesses(ByteView object) override;
+  Result<Bytes> witnesses() const override;
+  Status put_cosigned(ByteView bytes) override;
+  Result<Bytes> cosigned() const override;
+  Result<std::optional<Leaf>> tick_before(std::uint64_t leaf) const override;
+  Result<std::optional<Leaf>> tick_after(std::uint64_t leaf, std::uint64_t end) const override;
 
   Result<std::optional<Chain>> chain(const ChainKey& key) const override;
   Result<Chain> put_chain(const Chain& chain) override;

@@ -145,6 +145,16 @@ class Store {
   virtual Status put_recovery(const RecoveryRow& recovery) = 0;
   virtual Result<std::vector<RecoveryRow>> recoveries() const = 0;  // by number, ascending
 
+  // The newest witness set, a signed object, and what was last cosigned (cosigning.h); each empty
+  // before the first.
+  virtual Status put_witnesses(ByteView object) = 0;
+  virtual Result<Bytes> witnesses() const = 0;
+  virtual Status put_cosigned(ByteView bytes) = 0;
+  virtual Result<Bytes> cosigned() const = 0;
+  // The nearest tick before a leaf, and the nearest behind it and below `end`; absent for none.
+  virtual Result<std::optional<Leaf>> tick_before(std::uint64_t leaf) const = 0;
+  virtual Result<std::optional<Leaf>> tick_after(std::uint64_t leaf, std::uint64_t end) const = 0;
+
   virtual Result<std::optional<Chain>> chain(const ChainKey& key) const = 0;
   virtual Result<Chain> put_chain(const Chain& chain) = 0;  // gives back its id
   // Another epoch of the same node and stream that names the same previous epoch.

@@ -103,6 +103,9 @@ std::vector<Golden> messages() {
       {"chunk.bin", encode_chunk(chunk), [](ByteView b) { return decode_chunk(b).ok(); }, false},
       {"acknowledgement.bin", encode_acknowledgement(samples::acknowledgement()),
        [](ByteView b) { return decode_acknowledgement(b).ok(); }},
+      {"cosignature.bin",
+       encode_cosignature({8, 1'700'000'000, samples::filled<64>(0x65), bytes_of("an object")}),
+       [](ByteView b) { return decode_cosignature(b).ok(); }, false},
       {"courier_config.bin", encode_courier_config(courier_config()),
        [](ByteView b) { return decode_courier_config(b).ok(); }}};
 }

@@ -1,6 +1,9 @@
 #include "tests/common/proof_samples.h"
 
+#include <algorithm>
+
 #include "common/note.h"
+#include "common/tick.h"
 
 namespace reeve::proof_samples {
 
@@ -43,8 +46,10 @@ Root root(std::uint64_t version) {
   out.root = {{key(root_key).public_key()}, 1};
   out.policy = {{key(policy_key).public_key()}, 1};
   out.ledger = {{key(ledger_key).public_key()}, 1};
-  out.operators = {
-      {"ada", key(operator_key).public_key(), filled<32>(0x18), {Right::view, Right::enroll}}};
+  out.operators = {{"ada",
+                    key(operator_key).public_key(),
+                    filled<32>(0x18),
+                    {Right::view, Right::enroll, Right::administer}}};
   return out;
 }
 
@@ -90,8 +95,44 @@ KeySuccession second_succession() {
   return out;
 }
 
+NodeId witness_id(std::size_t which) { return key(witness_record_keys[which]).hash(); }
+
+// The statement is by the second record key, as after a start.
+Bytes cosigner_part(std::size_t which) {
+  const SigningKey first = key(witness_record_keys[which]);
+  const SigningKey second = key(static_cast<std::uint8_t>(witness_record_keys[which] + 20));
+  NodeCertificate certificate;
+  certificate.record_key = first.public_key();
+  certificate.node = first.hash();
+  certificate.fleet = root().fleet;
+  certificate.name = "witness" + std::to_string(which);
+  certificate.transport_key = filled<32>(static_cast<std::uint8_t>(0x30 + which));
+  certificate.issued_s = now_s;
+  Bytes out =
+      seal_object(ObjectType::node_certificate, encode_certificate(certificate), key(operator_key));
+  KeySuccession link;
+  link.node = certificate.node;
+  link.number = 1;
+  link.key = second.public_key();
+  link.wall_ns = now_ns;
+  link.epoch = filled<16>(0xe7);
+  append(out, seal_succession(link, first));
+  append(out, seal_cosigner_key({certificate.node, key(witness_keys[which]).public_key(), now_s},
+                                second));
+  return out;
+}
+
 Pieces pieces() {
   Pieces out;
+  out.witnesses.fleet = root().fleet;
+  out.witnesses.version = 2;
+  out.witnesses.issued_s = now_s;
+  out.witnesses.need = 2;
+  for (std::size_t i = 0; i < 3; ++i) out.witnesses.nodes.push_back(witness_id(i));
+  std::ranges::sort(out.cosigners, {}, witness_id);
+  out.cosigned_s = {now_s + 60, now_s + 50, now_s + 70};
+  out.before_ns = now_ns - 1'000'000'000;
+  out.after_ns = now_ns + 3'600'000'000'000;
   out.roots = {seal_object(ObjectType::root, encode_root(root()), key(root_key))};
   out.certificate = seal_object(ObjectType::node_certificate, encode_certificate(certificate()),
                                 key(operator_key));
@@ -116,12 +157,23 @@ Bytes Pieces::encoded() const {
   std::vector<Digest> record_hashes;
   for (const SaltedRecord& record : batch.records)
     record_hashes.push_back(record_leaf_hash(record.salt, record.bytes));
+  const auto tick_at = [&](std::size_t at, std::int64_t wall_ns) {
+    const Tick tick{root().origin, wall_ns, at, filled<32>(0xc1)};
+    return seal_object(ObjectType::tick, encode_tick(tick), key(proof_samples::ledger_key));
+  };
+  const Bytes before = tick_at(0, before_ns);
+  const Bytes after = tick_at(leaves - 1, after_ns);
   std::vector<Digest> leaf_hashes;
-  for (std::size_t i = 0; i < leaves; ++i) {
-    leaf_hashes.push_back(i == leaf ? leaf_hash(batch.header_object)
-                                    : filled<32>(static_cast<std::uint8_t>(0x60 + i)));
-  }
-  const std::string note = sign_checkpoint({origin, {leaves, tree_root(leaf_hashes)}}, ledger_key);
+  for (std::size_t i = 0; i < leaves; ++i)
+    leaf_hashes.push_back(filled<32>(static_cast<std::uint8_t>(0x60 + i)));
+  leaf_hashes.front() = leaf_hash(before);
+  leaf_hashes.back() = leaf_hash(after);
+  leaf_hashes[leaf] = leaf_hash(batch.header_object);
+  const std::string note = noted({origin, {leaves, tree_root(leaf_hashes)}});
+  const Bytes set =
+      seal_object(ObjectType::witness_set, encode_witness_set(witnesses), key(set_signer));
+  std::vector<Bytes> parts;
+  for (const std::size_t which : cosigners) parts.push_back(cosigner_part(which));
   ProofFile file;
   file.roots.assign(roots.begin(), roots.end());
   file.certificate = certificate;
@@ -135,7 +187,22 @@ Bytes Pieces::encoded() const {
   file.leaf_path = inclusion_path(leaf_hashes, leaf);
   file.checkpoint = view_of(note);
   file.manifest = manifest;
+  if (!witnesses.nodes.empty()) file.witnesses = set;
+  file.cosigners.assign(parts.begin(), parts.end());
+  file.before = {0, inclusion_path(leaf_hashes, 0), before};
+  file.after = {leaves - 1, inclusion_path(leaf_hashes, leaves - 1), after};
   return encode_proof(file);
+}
+
+// The ledger's own line, and those of the cosigners.
+std::string Pieces::noted(const Checkpoint& checkpoint) const {
+  const std::string text = checkpoint_text(checkpoint);
+  Note note{text, {sign_note(text, checkpoint.origin, ledger_key)}};
+  for (const std::size_t which : cosigners) {
+    note.signatures.push_back(cosign(text, cosigner_name(root().origin, witness_id(which)),
+                                     key(witness_keys[which]), cosigned_s[which]));
+  }
+  return encode_note(note);
 }
 
 }  // namespace reeve::proof_samples

@@ -19,6 +19,9 @@ inline constexpr std::uint8_t first_record_key = 5;
 inline constexpr std::uint8_t signing_record_key = 6;  // of the batch; certified by the first
 inline constexpr std::uint8_t next_record_key = 7;
 inline constexpr std::uint8_t stranger_key = 8;
+// Witnesses: the first record key of each, and the one by which it cosigns.
+inline constexpr std::array<std::uint8_t, 3> witness_record_keys{11, 12, 13};
+inline constexpr std::array<std::uint8_t, 3> witness_keys{21, 22, 23};
 
 Root root(std::uint64_t version = 1);
 Manifest manifest();
@@ -42,9 +45,19 @@ struct Pieces {
   SigningKey ledger_key = key(proof_samples::ledger_key);
   std::string origin;
   Bytes manifest;
+  WitnessSet witnesses;  // without nodes: there are none
+  std::vector<std::size_t> cosigners{0, 1};
+  std::array<std::int64_t, 3> cosigned_s{};
+  std::uint8_t set_signer = operator_key;
+  std::int64_t before_ns = 0;  // the ticks' times
+  std::int64_t after_ns = 0;
 
   Bytes encoded() const;
+  std::string noted(const Checkpoint& checkpoint) const;
 };
+// With two cosigners of three, both needed, a tick before the record and one behind it.
 Pieces pieces();
+Bytes cosigner_part(std::size_t which);  // certificate, a succession, and its key's statement
+NodeId witness_id(std::size_t which);
 
 }  // namespace reeve::proof_samples

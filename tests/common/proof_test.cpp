@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <functional>
 #include <set>
 
 #include "common/proof/proof_limits.h"
@@ -36,10 +38,11 @@ std::string refusal(ByteView bytes, const std::vector<Root>& trusted) {
 }
 
 const std::set<std::string> names{
-    "malformed_proof", "unsupported_version",   "limit_exceeded",    "roots_do_not_follow",
-    "root_mismatch",   "certificate_not_valid", "key_not_certified", "header_not_signed",
-    "key_not_allowed", "record_not_in_batch",   "record_unreadable", "checkpoint_not_signed",
-    "not_in_ledger",   "policy_missing",        "policy_not_signed", "policy_mismatch"};
+    "malformed_proof",     "unsupported_version",   "limit_exceeded",       "roots_do_not_follow",
+    "root_mismatch",       "certificate_not_valid", "key_not_certified",    "header_not_signed",
+    "key_not_allowed",     "record_not_in_batch",   "record_unreadable",    "checkpoint_not_signed",
+    "not_in_ledger",       "policy_missing",        "policy_not_signed",    "policy_mismatch",
+    "witnesses_not_valid", "cosigner_not_valid",    "too_few_cosignatures", "tick_not_valid"};
 
 // The proof as a file of parts, changed, and written again.
 template <class Change>
@@ -104,7 +107,8 @@ TEST_CASE("every bit of a proof file counts") {
   for (const char* name :
        {"malformed_proof", "unsupported_version", "roots_do_not_follow", "certificate_not_valid",
         "key_not_certified", "header_not_signed", "record_not_in_batch", "checkpoint_not_signed",
-        "not_in_ledger", "policy_not_signed"}) {
+        "not_in_ledger", "policy_not_signed", "witnesses_not_valid", "cosigner_not_valid",
+        "tick_not_valid"}) {
     CAPTURE(name);
     CHECK(seen.contains(name));
   }
@@ -143,7 +147,7 @@ TEST_CASE("parts that are missing, doubled or in another order are no proof file
     reader.take(size);
     parts.push_back(rest.first(5 + size));
   }
-  REQUIRE(parts.size() == 10);
+  REQUIRE(parts.size() == 16);
   const auto joined = [&](const std::vector<ByteView>& some) {
     Bytes out(whole.begin(), whole.begin() + 5);
     for (const ByteView part : some) append(out, part);
@@ -154,8 +158,9 @@ TEST_CASE("parts that are missing, doubled or in another order are no proof file
     CAPTURE(i);
     std::vector<ByteView> fewer = parts;
     fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(i));
-    // The last succession says where the signing key ended: a proof may be older than it.
-    CHECK(at(joined(fewer)).empty() == (i == 3));
+    // The last succession says where the signing key ended: a proof may be older than it. Nothing
+    // need show when the record came.
+    CHECK(at(joined(fewer)).empty() == (i == 3 || i == 13 || i == 14));
     std::vector<ByteView> twice = parts;
     twice.insert(twice.begin() + static_cast<std::ptrdiff_t>(i), parts[i]);
     CHECK_FALSE(at(joined(twice)).empty());
@@ -181,6 +186,7 @@ TEST_CASE("sizes are bounded before anything is verified, and swell nothing") {
   };
   CHECK(refusal(with_parts(1, limits::proof_roots_max + 1)) == "limit_exceeded");
   CHECK(refusal(with_parts(3, limits::proof_successions_max + 1)) == "limit_exceeded");
+  CHECK(refusal(with_parts(11, limits::witnesses_max + 1)) == "limit_exceeded");
   const Bytes whole = pieces().encoded();
   CHECK(refusal(changed(whole, [](ProofFile& file) {
           file.leaf_path.assign(limits::proof_hashes_max + 1, Digest{});
@@ -391,4 +397,152 @@ TEST_CASE("records that name a whole manifest name it by its digest") {
   Pieces all = pieces();
   all.records[1].bytes = encode_record("state", {1, 2}, {}, {{"version", 5}});
   CHECK(refusal(all.encoded()) == "record_unreadable");
+}
+
+TEST_CASE("a proof says who has cosigned its checkpoint, and between which times its record came") {
+  const auto proven = judged(pieces().encoded());
+  REQUIRE(proven.ok());
+  REQUIRE(proven->witnesses);
+  CHECK(proven->witnesses->set.set == pieces().witnesses);
+  CHECK(proven->witnesses->set.who == "ada");
+  REQUIRE(proven->witnesses->cosigners.size() == 2);
+  // By time; as many as are needed have seen it when the second had.
+  CHECK(proven->witnesses->cosigners[0].name == "witness1");
+  CHECK(proven->witnesses->seen_s() == pieces().cosigned_s[0]);
+  CHECK(proven->times.before == ProvenTick{0, pieces().before_ns});
+  CHECK(proven->times.after == ProvenTick{5, pieces().after_ns});
+  Pieces alone = pieces();
+  alone.witnesses.nodes.clear();
+  alone.cosigners.clear();
+  const auto without = judged(alone.encoded());
+  REQUIRE(without.ok());
+  CHECK_FALSE(without->witnesses);
+}
+
+TEST_CASE("a checkpoint needs as many cosigners as its witness set asks for, each of the set") {
+  Pieces all = pieces();
+  all.cosigners = {0};
+  CHECK(refusal(all.encoded()) == "too_few_cosignatures");
+  all = pieces();
+  std::ranges::reverse(all.cosigners);
+  CHECK(refusal(all.encoded()) == "cosigner_not_valid");
+  all = pieces();
+  all.cosigners = {0, 0};
+  CHECK(refusal(all.encoded()) == "cosigner_not_valid");
+  all = pieces();
+  all.witnesses.nodes = {witness_id(0), witness_id(2), sha256(view_of("another"))};
+  CHECK(refusal(all.encoded()) == "cosigner_not_valid");
+  all = pieces();
+  all.witnesses.nodes.clear();
+  CHECK(refusal(all.encoded()) == "witnesses_not_valid");
+  all = pieces();
+  all.set_signer = stranger_key;
+  CHECK(refusal(all.encoded()) == "witnesses_not_valid");
+  all = pieces();
+  all.witnesses.need = 1;
+  CHECK(refusal(all.encoded()) == "witnesses_not_valid");
+  all = pieces();
+  all.witnesses.fleet.data[0] ^= 1;
+  CHECK(refusal(all.encoded()) == "witnesses_not_valid");
+}
+
+TEST_CASE(
+    "a cosignature of another checkpoint, or by a key that the node has not certified, is none") {
+  const Bytes whole = pieces().encoded();
+  const auto with_note = [&](const std::function<void(Note&)>& change) {
+    auto file = decode_proof(whole);
+    Note note = *decode_note(text_of(file->checkpoint));
+    change(note);
+    const std::string text = encode_note(note);
+    file->checkpoint = view_of(text);
+    return refusal(encode_proof(*file));
+  };
+  CHECK(with_note([](Note&) {}).empty());
+  CHECK(with_note([](Note& note) { note.signatures.pop_back(); }) == "cosigner_not_valid");
+  CHECK(with_note([](Note& note) { note.signatures[2].bytes[7] ^= 1; }) == "cosigner_not_valid");
+  CHECK(with_note([](Note& note) {
+          const Checkpoint other{root().origin, {6, sha256(view_of("another tree"))}};
+          const std::size_t which = pieces().cosigners[0];
+          note.signatures[1] =
+              cosign(checkpoint_text(other), cosigner_name(root().origin, witness_id(which)),
+                     key(witness_keys[which]), 1);
+        }) == "cosigner_not_valid");
+  // What stands behind each other in a cosigner's part: certificate, succession, key.
+  const auto with_part = [&](const std::function<Bytes(std::vector<ByteView>)>& change) {
+    return refusal(changed(whole, [&](ProofFile& file) {
+      std::vector<ByteView> objects;
+      for (ByteView rest = file.cosigners[0]; !rest.empty();) {
+        const std::size_t size = *signed_object_size(rest);
+        objects.push_back(rest.first(size));
+        rest = rest.subspan(size);
+      }
+      REQUIRE(objects.size() == 3);
+      static Bytes kept;
+      kept = change(objects);
+      file.cosigners[0] = kept;
+    }));
+  };
+  const auto joined = [](std::initializer_list<ByteView> some) {
+    Bytes out;
+    for (const ByteView one : some) append(out, one);
+    return out;
+  };
+  CHECK(with_part([&](auto o) { return joined({o[0], o[1], o[2]}); }).empty());
+  CHECK(with_part([&](auto o) { return joined({o[0], o[2]}); }) == "cosigner_not_valid");
+  CHECK(with_part([&](auto o) { return joined({o[0], o[1]}); }) == "cosigner_not_valid");
+  CHECK(with_part([&](auto o) { return joined({o[1], o[2]}); }) == "cosigner_not_valid");
+  CHECK(with_part([&](auto o) {
+          return joined({o[0], o[1], o[1], o[2]});
+        }) == "cosigner_not_valid");
+  CHECK(with_part([&](auto o) {
+          const std::size_t which = pieces().cosigners[0];
+          const Bytes other = seal_cosigner_key(
+              {witness_id(which), key(witness_keys[which]).public_key(), 1}, key(stranger_key));
+          return joined({o[0], o[1], other});
+        }) == "cosigner_not_valid");
+}
+
+TEST_CASE(
+    "ticks must stand where the file says, on their side of the record, under the ledger's key") {
+  const Bytes whole = pieces().encoded();
+  const auto with = [&](const std::function<void(ProofFile&)>& change) {
+    return refusal(changed(whole, change));
+  };
+  CHECK(with([](ProofFile& file) { std::swap(file.before, file.after); }) == "tick_not_valid");
+  CHECK(with([](ProofFile& file) { file.before.leaf = 1; }) == "tick_not_valid");
+  CHECK(with([](ProofFile& file) { file.after.path.pop_back(); }) == "tick_not_valid");
+  CHECK(with([](ProofFile& file) {
+          file.before = {file.leaf, file.leaf_path, file.header};
+        }) == "tick_not_valid");
+  Bytes altered;
+  CHECK(with([&](ProofFile& file) {
+          altered.assign(file.after.object.begin(), file.after.object.end());
+          altered.back() ^= 1;
+          file.after.object = altered;
+        }) == "tick_not_valid");
+  CHECK(with([](ProofFile& file) { file.before = file.after = {}; }).empty());
+}
+
+TEST_CASE("who knows a witness set asks for that one or a later one") {
+  const auto proven = judged(pieces().encoded());
+  REQUIRE(proven.ok());
+  Pieces alone = pieces();
+  alone.witnesses.nodes.clear();
+  alone.cosigners.clear();
+  const auto without = judged(alone.encoded());
+  REQUIRE(without.ok());
+  VerifiedWitnessSet known{pieces().witnesses, "ada", key(operator_key).hash()};
+  const auto name = [&](const ProvenRecord& record) {
+    const auto done = require_witnesses(record, known);
+    return done.ok() ? "" : done.error().name;
+  };
+  CHECK(name(*proven).empty());
+  CHECK(name(*without) == "cosignatures_missing");
+  known.set.version = 1;
+  CHECK(name(*proven).empty());
+  known.set.version = 3;
+  CHECK(name(*proven) == "witnesses_rollback");
+  known.set.version = 2;
+  known.set.need = 3;
+  CHECK(name(*proven) == "witnesses_mismatch");
 }

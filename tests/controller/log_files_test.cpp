@@ -7,6 +7,7 @@
 #include "controller/controller_limits.h"
 #include "tests/fakes/crash_disk.h"
 #include "tests/fakes/fake_clock.h"
+#include "tests/store/faulty_store.h"
 #include "tests/store/temporary_store.h"
 
 namespace reeve {
@@ -215,6 +216,55 @@ TEST_CASE("after a power cut at any step each checkpoint that is there has its t
     if (done) break;
   }
   CHECK(with_checkpoint > 100);
+}
+
+TEST_CASE("a checkpoint is never published before its leaves are committed") {
+  TemporarySqliteStore maker;
+  FaultyStore store(maker.store());
+  FakeClock clock;
+  const SigningKey key = SigningKey::generate();
+  CrashDisk disk;
+  auto ledger = *Ledger::open(store, clock, key, "acme/ledger");
+  LogFiles files(disk, clock);
+  REQUIRE(files.open(*ledger).ok());
+  const auto commit = [&](std::uint8_t leaf) {
+    REQUIRE(ledger->begin().ok());
+    REQUIRE(ledger->append(ObjectType::batch_header, Bytes{leaf}).ok());
+    const bool is_committed = ledger->commit().ok();
+    clock.advance(limits::log_files_interval_ns);
+    REQUIRE(files.publish_if_due(store, *ledger).ok());
+    const auto note = decode_note(text_of(file(disk, "checkpoint")));
+    const TreeView tree = decode_checkpoint_text(note->text)->tree;
+    if (!is_committed) ledger->rollback();
+    CHECK(tree.size == *store.leaf_count());
+    CHECK(tree.root == tree_root(*store.leaf_hashes(0, 100)));
+    return is_committed;
+  };
+  CHECK(commit(1));
+  store.fault = FaultyStore::Fault::commit;
+  CHECK_FALSE(commit(2));
+  CHECK(store.refused == 1);
+  store.fault = FaultyStore::Fault::none;
+  CHECK(commit(3));
+}
+
+TEST_CASE("what is cosigned is published beside the checkpoint, once that is as far") {
+  World world;
+  world.commit(3);
+  const std::string note = world.ledger->checkpoint() + "\u2014 w AAAAAAAA\n";
+  REQUIRE(world.files->publish_cosigned(note, 4).ok());  // its leaves are not published yet
+  CHECK_FALSE(world.disk->read("cosigned", 1'000)->has_value());
+  world.publish();
+  REQUIRE(world.files->publish_cosigned(note, 4).ok());
+  CHECK(text_of(file(*world.disk, "cosigned")) == note);
+  world.disk->fail(CrashDisk::Call::sync, 1, EIO);
+  CHECK_FALSE(world.files->publish_cosigned(note + "more", 4).ok());
+  CHECK(text_of(file(*world.disk, "cosigned")) == note);
+  REQUIRE(world.files->publish_cosigned(note + "more", 4).ok());  // not again at once
+  CHECK(text_of(file(*world.disk, "cosigned")) == note);
+  world.clock.advance(limits::log_files_retry_ns);
+  REQUIRE(world.files->publish_cosigned(note + "more", 4).ok());
+  CHECK(text_of(file(*world.disk, "cosigned")) == note + "more");
 }
 
 }  // namespace

@@ -99,6 +99,8 @@ TEST_CASE("a fleet of 100 agents under faults of all sorts keeps whole accounts"
     if (!result.findings.empty() || only) return;
     for (const auto& [name, count] : result.faults) faults[name] += count;
     CHECK(result.counts.checkpoints > plan.nodes);
+    CHECK(result.counts.cosignatures > plan.nodes);
+    CHECK(result.counts.published > 10);
     CHECK(result.counts.trimmed > plan.nodes / 10);
     const bool is_over = is_long() ? SystemClock().monotonic_ns() - begun > share : seeds == 2;
     if (is_over) break;

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "common/limits.h"
+#include "common/paths.h"
+#include "common/witness.h"
 #include "controller/audit/ledger_audit.h"
 #include "controller/cli/cli_limits.h"
 
@@ -50,8 +52,10 @@ bool SimulatedController::start() {
   auto opened = SqliteStore::open("ledger.db", *vfs_);
   if (!opened.ok()) return false;
   store_ = std::move(*opened);
-  auto controller = Controller::open(
-      {*store_, clock_, fleet_.ledger_key, fleet_.transport.public_key, fleet_.root_object});
+  files_ = std::make_unique<LogFiles>(*disk_, clock_);
+  auto controller =
+      Controller::open({*store_, clock_, fleet_.ledger_key, fleet_.transport.public_key,
+                        fleet_.root_object, files_.get()});
   if (!controller.ok()) {
     if (controller.error().name == "store_damaged") witness_.find(controller.error().detail);
     close();
@@ -59,6 +63,7 @@ bool SimulatedController::start() {
   }
   controller_ = std::move(*controller);
   if (!disk_->power_is_cut()) witness_.look(*store_, Witness::Look::all_leaves);
+  look_at_files();
   return true;
 }
 
@@ -66,10 +71,21 @@ void SimulatedController::step() {
   if (controller_ == nullptr) return;
   controller_->step(*mouth_, operators_);
   if (!disk_->power_is_cut()) witness_.look(*store_, Witness::Look::new_leaves);
+  look_at_files();
+}
+
+// As any reader of a static file server might at this moment.
+void SimulatedController::look_at_files() {
+  if (disk_->power_is_cut()) return;
+  for (const std::string_view name : {paths::log_checkpoint, paths::log_cosigned}) {
+    const auto note = disk_->read(name, limits::checkpoint_bytes_max);
+    if (note.ok() && *note) witness_.saw_published(text_of(**note));
+  }
 }
 
 void SimulatedController::close() {
   controller_.reset();
+  files_.reset();
   store_.reset();
   vfs_.reset();
 }
@@ -127,6 +143,17 @@ std::string SimulatedController::audited() const {
 
 bool SimulatedController::enroll(const Bytes& certificate) {
   return has_done("enroll", {{"certificate", certificate}});
+}
+
+bool SimulatedController::set_witnesses(const std::vector<NodeId>& nodes) {
+  WitnessSet set;
+  set.fleet = fleet_.root.fleet;
+  set.issued_s = clock_.wall_ns() / second_ns;
+  set.nodes = choose_witnesses(nodes, set.fleet, witnesses_by_default);
+  set.need = majority_of(set.nodes.size());
+  return has_done("set_witnesses",
+                  {{"witnesses", seal_object(ObjectType::witness_set, encode_witness_set(set),
+                                             fleet_.admin.key)}});
 }
 
 bool SimulatedController::publish(std::uint64_t version, const std::vector<Rule>& rules) {

@@ -36,6 +36,7 @@ class SimulatedController {
 
   // As an operator with all rights; false when it is not up, or refuses.
   bool enroll(const Bytes& certificate);
+  bool set_witnesses(const std::vector<NodeId>& nodes);
   // False too where it was published and the answer was lost with the controller.
   bool publish(std::uint64_t version, const std::vector<Rule>& rules);
   // What it publishes; absent when it does not answer.
@@ -46,6 +47,7 @@ class SimulatedController {
   std::optional<OperatorReply> ask(std::string operation, Value::Map arguments);
   bool has_done(std::string operation, Value::Map arguments);
   void close();
+  void look_at_files();
 
   const TestFleet& fleet_;
   FakeClock& clock_;
@@ -57,6 +59,7 @@ class SimulatedController {
   std::unique_ptr<CrashDisk> disk_ = std::make_unique<CrashDisk>();
   std::unique_ptr<SqliteVfs> vfs_;
   std::unique_ptr<SqliteStore> store_;
+  std::unique_ptr<LogFiles> files_;
   std::unique_ptr<Controller> controller_;
   std::uint64_t requests_ = 0;
 };

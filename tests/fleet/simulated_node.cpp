@@ -56,6 +56,11 @@ class SimulatedNode::Courier final : public CourierPort {
       node_.witness_.saw_batch_leave(*batch);
       node_.last_left_ = std::move(*batch);
     }
+    if (decoded->type == MessageType::cosignature) {
+      const auto cosignature = decode_cosignature(decoded->payload);
+      REEVE_ASSERT(cosignature.ok());
+      node_.witness_.saw_cosignature(node_.id(), *cosignature);
+    }
     return link_->send(message);
   }
 

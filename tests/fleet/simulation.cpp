@@ -51,6 +51,9 @@ class Simulation {
     if (!controller_.start()) return witness_.find("the controller does not start");
     for (auto& node : nodes_)
       if (!controller_.enroll(node->certificate())) witness_.find("a node is not enrolled");
+    std::vector<NodeId> ids;
+    for (auto& node : nodes_) ids.push_back(node->id());
+    if (!controller_.set_witnesses(ids)) witness_.find("the witness set is refused");
     publish();
     for (auto& node : nodes_)
       if (!node->start()) witness_.find("a node does not start");

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/text.h"
+#include "common/witness.h"
 
 namespace reeve::testing {
 namespace {
@@ -83,6 +84,8 @@ void Witness::look(const Store& store, Look look) {
     take_leaf(store, **leaf);
   }
   for (const Acknowledgement& done : std::exchange(unchecked_, {})) judge_acknowledgement(done);
+  for (const auto& [node, cosignature] : std::exchange(unchecked_cosignatures_, {}))
+    judge_cosignature(node, cosignature);
 }
 
 // One tree of each size, ever: a checkpoint of another one is a fork.
@@ -104,6 +107,41 @@ void Witness::judge_acknowledgement(const Acknowledgement& done) {
   if (done.leaf_index >= tree.size || !inclusion_holds(leaves_[done.leaf_index], done.leaf_index,
                                                        tree.size, done.inclusion, tree.root))
     find("acknowledged without a proof that holds: " + what);
+}
+
+void Witness::saw_cosignature(const NodeId& node, const Cosignature& cosignature) {
+  ++counts_.cosignatures;
+  unchecked_cosignatures_.emplace_back(node, cosignature);
+}
+
+// Whatever a node signs is the one tree of that size that there ever was.
+void Witness::judge_cosignature(const NodeId& node, const Cosignature& cosignature) {
+  const auto key = read_cosigner_key(cosignature.key);
+  if (!key.ok() || cosignature.size == 0 || cosignature.size > roots_.size())
+    return find(fmt::format("node {} has cosigned a tree that the ledger never had",
+                            short_name(node.view())));
+  const std::string origin = "test-fleet";
+  const NoteKey who{cosigner_name(origin, node), key->key};
+  const TreeView tree{cosignature.size, roots_[cosignature.size - 1]};
+  const Note note{checkpoint_text({origin, tree}), {line_of(cosignature, who)}};
+  const auto at = cosigned_at(note, who);
+  if (!at.ok() || !*at)
+    find(fmt::format("node {} has cosigned another tree of {} leaves than the ledger's",
+                     short_name(node.view()), cosignature.size));
+}
+
+void Witness::saw_published(std::string_view text) {
+  if (text.empty() || !published_.insert(sha256(view_of(text))).second) return;
+  ++counts_.published;
+  const auto note = decode_note(text);
+  const auto checkpoint = note.ok() ? decode_checkpoint_text(note->text) : note.error();
+  if (!checkpoint.ok()) return find("what is published as a checkpoint is none");
+  const TreeView& tree = checkpoint->tree;
+  if (tree.size > roots_.size())
+    return find(fmt::format("a checkpoint of {} leaves is published, and {} are committed",
+                            tree.size, roots_.size()));
+  if (tree.size > 0 && tree.root != roots_[tree.size - 1])
+    find(fmt::format("the published checkpoint of {} leaves forks from the ledger", tree.size));
 }
 
 void Witness::saw_ledger(const NodeId& node, const LedgerSeen& seen) {

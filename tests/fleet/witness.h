@@ -40,9 +40,11 @@ class Witness {
     std::uint64_t fixes = 0;
     std::uint64_t acknowledged = 0;
     std::uint64_t checkpoints = 0;  // that were shown to nodes
-    std::uint64_t trimmed = 0;      // segments that journals let go of
-    std::uint64_t resumed = 0;      // receipts that a start closed from an intent
-    std::uint64_t excused = 0;      // fixes within the bounds of an unclean stop or a gap
+    std::uint64_t cosignatures = 0;
+    std::uint64_t published = 0;  // checkpoints that were seen as files, cosigned ones too
+    std::uint64_t trimmed = 0;    // segments that journals let go of
+    std::uint64_t resumed = 0;    // receipts that a start closed from an intent
+    std::uint64_t excused = 0;    // fixes within the bounds of an unclean stop or a gap
     std::uint64_t unclean_stops = 0;
     std::uint64_t gaps = 0;
     std::uint64_t equivocations = 0;
@@ -52,6 +54,9 @@ class Witness {
   SeenLife& life(const NodeId& node, const Epoch& epoch) { return lives_[{node, epoch}]; }
   void saw_batch_leave(const Batch& batch);
   void saw_acknowledgement(const Acknowledgement& acknowledgement);
+  void saw_cosignature(const NodeId& node, const Cosignature& cosignature);
+  // A checkpoint that anybody may read from a file.
+  void saw_published(std::string_view note);
   // What a node has accepted of the ledger, and what it holds against it.
   void saw_ledger(const NodeId& node, const LedgerSeen& seen);
   // A batch that somebody with the node's key made up: whatever is acknowledged must be kept aside.
@@ -95,6 +100,7 @@ class Witness {
     std::int64_t until = 0;
   };
   void judge_acknowledgement(const Acknowledgement& done);
+  void judge_cosignature(const NodeId& node, const Cosignature& cosignature);
   void take_leaf(const Store& store, const Leaf& leaf);
   void take_batch(const BatchRow& row, const Batch& batch);
   void take_record(const BatchHeader& header, std::uint64_t sequence, ByteView bytes);
@@ -113,6 +119,8 @@ class Witness {
   std::map<NodeId, std::set<Digest>> left_;
   std::set<Digest> acknowledged_;
   std::vector<Acknowledgement> unchecked_;
+  std::vector<std::pair<NodeId, Cosignature>> unchecked_cosignatures_;
+  std::set<Digest> published_;  // that have been judged
   std::map<NodeId, std::uint64_t> versions_;
   std::vector<SeenFix> fixes_;
   std::map<std::pair<NodeId, Epoch>, SeenLife> lives_;

@@ -5,6 +5,7 @@
 #include "common/ledger_recovery.h"
 #include "common/note.h"
 #include "common/token.h"
+#include "common/witness.h"
 #include "tests/fuzz/fuzz.h"
 
 using namespace reeve;
@@ -41,6 +42,16 @@ void try_recoveries(ByteView bytes) {
   REEVE_ASSERT(back.ok() && *back == *recovery);
 }
 
+void try_witnesses(ByteView bytes) {
+  if (auto set = decode_witness_set(bytes); set.ok()) {
+    auto back = decode_witness_set(encode_witness_set(*set));
+    REEVE_ASSERT(back.ok() && *back == *set);
+  }
+  if (auto key = read_cosigner_key(bytes); key.ok()) {
+    REEVE_ASSERT(!verify_cosigner_key(bytes, key->node, key->key).ok());  // it certifies another
+  }
+}
+
 }  // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -48,6 +59,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   try_tokens(bytes);
   try_successions(bytes);
   try_recoveries(bytes);
+  try_witnesses(bytes);
   const std::string_view text = text_of(bytes);
   if (auto note = decode_note(text); note.ok()) REEVE_ASSERT(encode_note(*note) == text);
   static_cast<void>(decode_checkpoint_text(text));

@@ -13,6 +13,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (auto fetch = decode_fetch(bytes)) same(encode_fetch(*fetch));
   if (auto chunk = decode_chunk(bytes)) same(encode_chunk(*chunk));
   if (auto ack = decode_acknowledgement(bytes)) same(encode_acknowledgement(*ack));
+  if (auto one = decode_cosignature(bytes)) same(encode_cosignature(*one));
   if (auto config = decode_courier_config(bytes)) same(encode_courier_config(*config));
   return 0;
 }

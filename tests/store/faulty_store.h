@@ -54,6 +54,17 @@ class FaultyStore final : public Store {
   }
   Result<std::vector<RecoveryRow>> recoveries() const override { return inner_.recoveries(); }
 
+  Status put_witnesses(ByteView object) override { return inner_.put_witnesses(object); }
+  Result<Bytes> witnesses() const override { return inner_.witnesses(); }
+  Status put_cosigned(ByteView bytes) override { return inner_.put_cosigned(bytes); }
+  Result<Bytes> cosigned() const override { return inner_.cosigned(); }
+  Result<std::optional<Leaf>> tick_before(std::uint64_t leaf) const override {
+    return inner_.tick_before(leaf);
+  }
+  Result<std::optional<Leaf>> tick_after(std::uint64_t leaf, std::uint64_t end) const override {
+    return inner_.tick_after(leaf, end);
+  }
+
   Result<std::optional<Chain>> chain(const ChainKey& key) const override {
     return inner_.chain(key);
   }
