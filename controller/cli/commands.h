@@ -39,6 +39,7 @@ int run_sign(std::span<const std::string> arguments);
 int run_key_new(std::span<const std::string> arguments);
 int run_key_show(std::span<const std::string> arguments);
 int run_key_passphrase(std::span<const std::string> arguments);
+int run_ledger_compare(std::span<const std::string> arguments);
 int run_node_forget(std::span<const std::string> arguments);
 
 int run_init(const Environment& environment, CommandArguments arguments);
@@ -52,6 +53,7 @@ int run_redact(const Environment& environment, CommandArguments arguments);
 int run_ledger_recover(const Environment& environment, CommandArguments arguments);
 int run_ledger_prove(const Environment& environment, CommandArguments arguments);
 int run_ledger_verify(const Environment& environment, CommandArguments arguments);
+int run_ledger_witnesses(const Environment& environment, CommandArguments arguments);
 int run_node_enroll(const Environment& environment, CommandArguments arguments);
 int run_node_list(const Environment& environment, CommandArguments arguments);
 int run_node_show(const Environment& environment, CommandArguments arguments);

@@ -9,10 +9,12 @@
 #include "common/token.h"
 #include "controller/cli/files.h"
 #include "controller/cli/ledger_view.h"
+#include "controller/cli/place_view.h"
 #include "controller/cli/proof_view.h"
 #include "controller/cli/session.h"
 #include "controller/cli/terminal.h"
 #include "controller/cli/verify.h"
+#include "controller/cli/witness_view.h"
 #include "controller/controller_limits.h"
 
 namespace reeve::cli {
@@ -44,6 +46,9 @@ struct Parts {
   Bytes record;
   std::string checkpoint;
   Bytes manifest;
+  Bytes witnesses;
+  std::vector<Bytes> cosigners;
+  SeenPlace place;
   ProofFile rest;  // the numbers and paths
 
   Bytes encoded() const {
@@ -55,6 +60,11 @@ struct Parts {
     file.record = record;
     file.checkpoint = view_of(checkpoint);
     file.manifest = manifest;
+    file.witnesses = witnesses;
+    file.cosigners.assign(cosigners.begin(), cosigners.end());
+    file.leaf_path = place.path;
+    file.before = place.before.part();
+    file.after = place.after.part();
     return encode_proof(file);
   }
 };
@@ -105,13 +115,45 @@ Status read_record(const Value& item, Parts& parts) {
   return parts.rest.index < limits::batch_records_max ? Status{} : malformed("no such index");
 }
 
-Status read_place(const Value& item, Parts& parts) {
+Status read_checkpoint(const Value& item, Parts& parts) {
   Fields fields(item, "place in the ledger");
   parts.checkpoint = fields.text("checkpoint");
-  auto path = read_path(fields, "inclusion");
-  if (!path.ok()) return path.error();
-  parts.rest.leaf_path = *std::move(path);
   return fields.finish(UnknownFields::keep);
+}
+
+// In a fleet with witnesses a proof is of a checkpoint that they have cosigned.
+Status take_cosigned(Session& session, Parts& parts) {
+  auto cosigned = ask_cosigned(session);
+  if (!cosigned.ok()) return cosigned.error();
+  const auto known = known_witnesses(session.fleet());
+  if (!known.ok()) return known.error();
+  if (!*cosigned && !*known) return {};
+  if (!*cosigned || (**cosigned).checkpoint.tree.size <= parts.rest.leaf) {
+    return Error{.name = "not_cosigned",
+                 .detail =
+                     "the ledger's witnesses have not cosigned a checkpoint with this record "
+                     "yet",
+                 .next =
+                     "ask again in a few seconds; reeve ledger checkpoint says how far they "
+                     "are"};
+  }
+  parts.checkpoint = (**cosigned).note;
+  parts.witnesses = (**cosigned).witnesses;
+  parts.cosigners = (**cosigned).cosigners;
+  return {};
+}
+
+// The path to the checkpoint that the proof is of, and the ticks around the leaf.
+Status take_place(Session& session, Parts& parts) {
+  REEVE_TRY(take_cosigned(session, parts));
+  const auto note = decode_note(parts.checkpoint);
+  if (!note.ok()) return note.error();
+  const auto checkpoint = decode_checkpoint_text(note->text);
+  if (!checkpoint.ok()) return checkpoint.error();
+  auto place = ask_place(session, parts.rest.leaf, checkpoint->tree.size);
+  if (!place.ok()) return place.error();
+  parts.place = *std::move(place);
+  return {};
 }
 
 Status ask_record(OperatorClient& controller, const std::string& name, Parts& parts) {
@@ -119,7 +161,7 @@ Status ask_record(OperatorClient& controller, const std::string& name, Parts& pa
   if (!items.ok()) return items.error();
   if (items->size() != 2) return malformed("not one record and its place");
   REEVE_TRY(read_record((*items)[0], parts));
-  return read_place((*items)[1], parts);
+  return read_checkpoint((*items)[1], parts);
 }
 
 // Of several certificates of one node the newest counts.
@@ -247,7 +289,7 @@ int write_proof(const Arguments& arguments, Session& session, ByteView bytes,
         arguments);
   }
   if (auto ours = require_in_ledger(session, proven->checkpoint.tree); !ours.ok()) {
-    return ours.error().name == "ledger_rewritten" ? print_refuted(ours.error(), arguments)
+    return contradicts_what_was_seen(ours.error()) ? print_refuted(ours.error(), arguments)
                                                    : print_error(ours.error());
   }
   const std::string path = *arguments.value("out");
@@ -273,8 +315,12 @@ int prove(const Environment& environment, const Arguments& arguments) {
   const auto session = Session::open(environment, arguments);
   if (!session.ok()) return print_error(session.error());
   if (auto taken = (*session)->take_up_roots(); !taken.ok()) return print_error(taken.error());
-  const auto parts = ask_parts((*session)->controller(), name);
+  auto parts = ask_parts((*session)->controller(), name);
   if (!parts.ok()) return print_error(parts.error());
+  if (auto placed = take_place(**session, *parts); !placed.ok()) {
+    return contradicts_what_was_seen(placed.error()) ? print_refuted(placed.error(), arguments)
+                                                     : print_error(placed.error());
+  }
   return write_proof(arguments, **session, parts->encoded(), *asked);
 }
 

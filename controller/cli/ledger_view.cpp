@@ -2,9 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+
 #include "common/limits.h"
 #include "common/paths.h"
 #include "common/text.h"
+#include "common/witness.h"
 #include "controller/cli/files.h"
 #include "controller/cli/terminal.h"
 #include "controller/cli/verify.h"
@@ -135,6 +139,7 @@ Result<SeenLedger> ask_ledger(Session& session) {
     return rewritten(seen->tree,
                      "it is shown under another origin, and no recovery that this "
                      "fleet's root has signed leads there");
+  REEVE_TRY(require_one_view(*seen, *checkpoint));
   if (!consistency_holds(seen->tree, tree, answer->consistency)) {
     return rewritten(seen->tree, fmt::format("what the controller shows now, at {}, has not grown "
                                              "out of it",
@@ -142,6 +147,13 @@ Result<SeenLedger> ask_ledger(Session& session) {
   }
   REEVE_TRY(write_file(fleet.path(paths::fleet_checkpoint), view_of(answer->note)));
   return SeenLedger{answer->note, *checkpoint, seen->tree.size};
+}
+
+bool contradicts_what_was_seen(const Error& error) {
+  constexpr std::array<std::string_view, 7> names{
+      "ledger_rewritten",    "split_view",         "witnesses_rollback",  "witnesses_mismatch",
+      "witnesses_not_valid", "cosigner_not_valid", "too_few_cosignatures"};
+  return std::ranges::find(names, error.name) != names.end();
 }
 
 Status require_in_ledger(Session& session, const TreeView& shown) {

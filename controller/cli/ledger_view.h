@@ -14,7 +14,8 @@ struct SeenLedger {
   std::uint64_t grown_from = 0;  // size of the checkpoint that it was proven to contain
 };
 
-// Errors: `ledger_rewritten`, those of verify_checkpoint(), the controller's. What is believed is
+// Errors: `ledger_rewritten`, `split_view` (of one size with another root), those of
+// verify_checkpoint(), the controller's. What is believed is
 // kept as the newest. Where the root's holders have let the ledger go on from an earlier tree since
 // this machine saw it, that is said on stderr and followed.
 Result<SeenLedger> ask_ledger(Session& session);
@@ -32,6 +33,9 @@ struct RecoveryState {
   std::vector<Bytes> recoveries;
 };
 Result<RecoveryState> ask_recoveries(Session& session, std::optional<std::uint64_t> at);
+
+// Errors that tell of another ledger, or other witnesses, than those that were seen: exit code 2.
+bool contradicts_what_was_seen(const Error& error);
 
 // Whether a head that the controller has shown elsewhere belongs to the ledger that this machine
 // has seen, and to which it has grown now. Errors: those of ask_ledger().

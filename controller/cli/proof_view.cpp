@@ -7,8 +7,10 @@
 #include "controller/cli/commands.h"
 #include "controller/cli/files.h"
 #include "controller/cli/fleet.h"
+#include "controller/cli/place_view.h"
 #include "controller/cli/terminal.h"
 #include "controller/cli/times.h"
+#include "controller/cli/witness_view.h"
 #include "controller/operator_protocol.h"
 
 namespace reeve::cli {
@@ -65,6 +67,13 @@ std::string policy_text(const ProvenRecord& proven) {
                      policy.signers.size() == 1 ? "key" : "keys", signers, policy.root_version);
 }
 
+std::string witnesses_text(const ProvenRecord& proven) {
+  if (!proven.witnesses) return "by nobody";
+  return fmt::format("{}, by witness set version {} that operator {} signed",
+                     cosigned_text(*proven.witnesses), proven.witnesses->set.set.version,
+                     printable(proven.witnesses->set.who));
+}
+
 std::string root_text(const ProvenRecord& proven) {
   if (proven.first_root == proven.root.version)
     return fmt::format("version {}, trusted here", proven.root.version);
@@ -83,7 +92,10 @@ std::string proof_page(const ProvenRecord& proven) {
   return fmt::format("{}: the proof holds\n", printable(proven_name(proven))) +
          field_lines("record", record_text(proven)) + field_lines("batch", batch_text(proven)) +
          field_lines("node", node_text(proven)) + field_lines("ledger", ledger_text(proven)) +
-         field_lines("policy", policy_text(proven)) + field_lines("cosigned", "by nobody") +
+         field_lines("policy", policy_text(proven)) +
+         field_lines("cosigned", witnesses_text(proven)) +
+         field_lines("time",
+                     time_text(proven.times, proven.witnesses, proven.record.sealed.wall_ns)) +
          field_lines("root", root_text(proven));
 }
 
@@ -104,8 +116,18 @@ JsonObject proof_json(const ProvenRecord& proven) {
       .natural("tree_size", proven.checkpoint.tree.size)
       .text("tree_root", hex(proven.checkpoint.tree.root.view()))
       .text("ledger_key", hex(proven.ledger_key.view()))
-      .natural("cosigners", 0)
+      .natural("cosigners", proven.witnesses ? proven.witnesses->cosigners.size() : 0)
       .natural("root_version", proven.root.version);
+  add_times(out, proven.times, proven.witnesses);
+  if (proven.witnesses) {
+    const WitnessSet& set = proven.witnesses->set.set;
+    std::vector<std::string> names;
+    for (const auto& cosigner : proven.witnesses->cosigners) names.push_back(cosigner.name);
+    out.natural("witnesses", set.nodes.size())
+        .natural("need", set.need)
+        .natural("witness_set", set.version)
+        .texts("cosigned_by", names);
+  }
   if (proven.policy) {
     std::vector<std::string> signers;
     for (const KeyHash& key : proven.policy->signers) signers.push_back(hex(key.view()));

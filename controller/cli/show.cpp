@@ -6,12 +6,14 @@
 #include "controller/cli/key_book.h"
 #include "controller/cli/ledger_view.h"
 #include "controller/cli/node_list.h"
+#include "controller/cli/place_view.h"
 #include "controller/cli/record_item.h"
 #include "controller/cli/record_view.h"
 #include "controller/cli/story.h"
 #include "controller/cli/terminal.h"
 #include "controller/cli/times.h"
 #include "controller/cli/withheld.h"
+#include "controller/cli/witness_view.h"
 #include "controller/controller_limits.h"
 
 namespace reeve::cli {
@@ -41,6 +43,8 @@ struct Shown {
   SeenRecord record;
   Place place;
   std::string held;  // whether it has held since, in words
+  ProvenTimes times;
+  std::optional<ProvenWitnesses> witnesses;  // of a checkpoint with this record
 
   bool proven() const { return record.proven() && place.unproven.empty(); }
 };
@@ -96,7 +100,7 @@ Result<Shown> read_answer(const Value::Array& items, const RecordName& asked,
                  .detail = "the controller answered with something else than this record"};
   }
   auto place = judge_place(*record, proof, root);
-  return Shown{*std::move(record), std::move(place), {}};
+  return Shown{*std::move(record), std::move(place), {}, {}, {}};
 }
 
 // One page of what came after it. That nothing did is only said of a page that was not full.
@@ -143,6 +147,37 @@ Result<Shown> ask_record(Session& session, const std::string& name, const Record
   return shown;
 }
 
+// Between which moments it came into the ledger, in the tree that witnesses have cosigned where it
+// is in that, else in the newest. What of this does not hold makes the record's place unproven.
+Status ask_times(Session& session, Shown& shown) {
+  if (!shown.proven()) return {};
+  const auto cosigned = ask_cosigned(session);
+  if (!cosigned.ok()) return cosigned.error();
+  const bool is_cosigned = *cosigned && (**cosigned).checkpoint.tree.size > shown.record.leaf;
+  const Checkpoint& checkpoint = is_cosigned ? (**cosigned).checkpoint : shown.place.checkpoint;
+  const auto place = ask_place(session, shown.record.leaf, checkpoint.tree.size);
+  if (!place.ok()) return place.error();
+  if (!inclusion_holds(shown.record.leaf_hash, shown.record.leaf, checkpoint.tree.size, place->path,
+                       checkpoint.tree.root)) {
+    shown.place.unproven = "not_in_ledger";
+    return {};
+  }
+  ProofFile file;
+  file.leaf = shown.record.leaf;
+  file.before = place->before.part();
+  file.after = place->after.part();
+  std::vector<Root> roots = former_roots(session.fleet());
+  roots.push_back(session.fleet().root);
+  const auto times = verify_times(file, checkpoint, roots);
+  if (!times.ok()) {
+    shown.place.unproven = times.error().name;
+    return {};
+  }
+  shown.times = *times;
+  if (is_cosigned) shown.witnesses = (**cosigned).proven;
+  return {};
+}
+
 std::string ledger_page(const Shown& shown) {
   const SeenRecord& seen = shown.record;
   const BatchHeader& header = seen.header;
@@ -153,6 +188,8 @@ std::string ledger_page(const Shown& shown) {
   out += field_lines(
       "ledger", fmt::format("leaf {} of {}, stored {}", seen.leaf, shown.place.checkpoint.tree.size,
                             moment_text(seen.stored_wall_ns)));
+  out += field_lines("time", time_text(shown.times, shown.witnesses, seen.record.sealed.wall_ns));
+  if (shown.witnesses) out += field_lines("cosigned", cosigned_text(*shown.witnesses));
   out += field_lines("batch",
                      fmt::format("record {} of {} in its batch", seen.index + 1, header.count));
   out += field_lines("header", hex(seen.header_digest.view()));
@@ -175,7 +212,9 @@ std::string with_place(std::string json, const Shown& shown) {
   more.natural("tree_size", tree.size)
       .text("tree_root", hex(tree.root.view()))
       .claim("in_ledger", shown.place.unproven.empty())
+      .natural("cosigners", shown.witnesses ? shown.witnesses->cosigners.size() : 0)
       .text("header", hex(shown.record.header_digest.view()));
+  add_times(more, shown.times, shown.witnesses);
   // Both are objects: the first loses "}\n", the second "{".
   json.resize(json.size() - 2);
   return json + "," + more.line().substr(1);
@@ -218,8 +257,12 @@ int show_record(const Environment& environment, const Arguments& arguments) {
   if (!asked) return print_error(no_name(name));
   const auto session = Session::open(environment, arguments);
   if (!session.ok()) return print_error(session.error());
-  const auto shown = ask_record(**session, name, *asked);
+  auto shown = ask_record(**session, name, *asked);
   if (!shown.ok()) return print_error(shown.error());
+  if (auto told = ask_times(**session, *shown); !told.ok()) {
+    print_error(told.error());
+    return contradicts_what_was_seen(told.error()) ? exit_code::deviations : exit_code::failed;
+  }
   const Fleet& fleet = (*session)->fleet();
   print_out(arguments.has("json") ? json_of(*shown, fleet) : page_of(*shown, fleet));
   return shown->proven() ? exit_code::done : exit_code::deviations;

@@ -399,8 +399,54 @@ class Ledger(FleetTest):
             ours = json.loads(self.verify(proof, '--root', root, '--json').stdout)
             told = self.fleet.run(program, proof, root).stdout.split()
             self.assertEqual([ours['node'], record.rsplit('/', 1)[1], str(ours['leaf']),
-                              str(ours['tree_size']), str(ours.get('policy_version', 0)),
-                              *ours.get('policy_signers', [])], told)
+                              str(ours['tree_size']), str(ours.get('policy_version', 0))], told[:5])
+            self.assertEqual('0/0', told[5])
+            self.assertGreater(int(told[6]), 0)  # the tick of the controller's start
+            self.assertEqual(ours.get('policy_signers', []), told[8:])
+
+    def test_witnesses_cosign_the_ledger_and_proofs_carry_that(self):
+        record = self.make_records(1)[0]['record']
+        alone, done = self.prove(record)
+        self.assertIn('cosigned by nobody', ' '.join(done.stdout.split()))
+        alone = alone.rename(self.fleet.where / 'alone.proof')
+        self.assertIn('cosigned by nobody', self.fleet.reeve('ledger', 'checkpoint').stderr)
+        proposed = self.fleet.reeve('ledger', 'witnesses', '--propose', '--yes').stdout
+        self.assertIn('witness set version 1: 1 of 1 node must cosign\n  node1\n', proposed)
+        self.assertIn('version 1', self.fleet.reeve('ledger', 'witnesses').stdout)
+        def is_cosigned():
+            told = json.loads(self.checkpoint().stdout)
+            return told.get('cosigned_size') == told['size'] and told
+        told = self.fleet.wait_for('a cosigned checkpoint', is_cosigned)
+        self.assertEqual((1, 1, 1), (told['cosigners'], told['witnesses'], told['need']))
+        shown = self.fleet.reeve('ledger', 'checkpoint', '--cosigned')
+        self.assertIn('cosigned 1 of 1 (1 needed)', shown.stderr)
+        self.assertRegex(shown.stdout, '\n\u2014 e2e/[0-9a-f]{64} ')
+        file = self.fleet.fleet / 'controller/log/cosigned'
+        self.fleet.wait_for('the cosigned checkpoint as a file', file.exists)
+        self.assertRegex(file.read_text(), '\n\u2014 e2e/[0-9a-f]{64} ')
+        proof, done = self.prove(record)
+        words = ' '.join(done.stdout.split())
+        self.assertIn('cosigned 1 of 1 (1 needed), by witness set version 1 that operator', words)
+        self.assertRegex(words, r'time in the ledger between .* \(tick, leaf \d+\) and .* \(cosigned by 1 of 1\)'
+                                r'; its node says')
+        whole = json.loads(self.verify(proof, '--fleet', self.fleet.fleet, '--json').stdout)
+        self.assertEqual(['node1'], whole['cosigned_by'])
+        self.assertLess(whole['ledger_after'], whole['ledger_before'])
+        # The machine that knows of witnesses takes no proof without them any more.
+        root = self.fleet.fleet / 'public/root'
+        self.verify(alone, '--root', root)
+        refused = self.verify(alone, '--fleet', self.fleet.fleet, check=2)
+        self.assertIn('error cosignatures_missing: ', refused.stderr)
+        refused = self.verify(alone, '--root', root, '--witnesses',
+                              self.fleet.fleet / 'public/witnesses', check=2)
+        self.assertIn('error cosignatures_missing: ', refused.stderr)
+        shown = ' '.join(self.fleet.reeve('show', record).stdout.split())
+        self.assertRegex(shown, r'time in the ledger between .* and .*; its node says')
+        self.assertIn('cosigned 1 of 1 (1 needed)', shown)
+        self.fleet.run(REEVE, 'ledger', 'compare', proof, proof, '--root', root)
+        if shutil.which('go') and (GO_PACKAGES / 'src/golang.org/x/mod/sumdb').is_dir():
+            told = self.fleet.run(self.build_check('check_proof'), proof, root).stdout.split()
+            self.assertEqual('1/1', told[5])
 
     def test_go_verifies_a_proof_of_a_node_that_enrolled_by_token(self):
         program = self.build_check('check_proof')

@@ -1,6 +1,7 @@
 #include "tests/lives/witnesses.h"
 
-#include "common/act.h"
+#include <algorithm>
+
 #include "common/witness.h"
 
 namespace reeve::testing {
@@ -105,6 +106,12 @@ void Witnesses::carry() {
 }
 
 void Witnesses::advance(std::int64_t ns) {
+  constexpr std::int64_t small_ns = 30 * second_ns;
+  const std::int64_t step = ns > small_ns ? ns : second_ns;
+  for (std::int64_t done = 0; done == 0 || done < ns; done += step) move(std::min(ns, step));
+}
+
+void Witnesses::move(std::int64_t ns) {
   clock.advance(ns);
   for (auto& node : nodes) {
     node->agent.clock.advance(ns);
@@ -113,6 +120,11 @@ void Witnesses::advance(std::int64_t ns) {
   for (Face* face : {one.get(), other.get()})
     if (face != nullptr) face->step();
   carry();
+}
+
+// What agents seal after their start has come.
+void Witnesses::rest() {
+  for (int i = 0; i < 10; ++i) advance(60 * second_ns);
 }
 
 void Witnesses::set_witnesses(std::uint64_t version, std::size_t count, std::uint64_t need) {
@@ -140,15 +152,8 @@ void Witnesses::split() {
 }
 
 void Witnesses::log_something(Face& face) {
-  Act act;
-  act.fleet = fleet.root.fleet;
-  act.id = random_bytes<16>();
-  act.version = ++acts_;
-  act.issued_s = clock.wall_ns() / second_ns;
-  act.until_s = act.issued_s + 1;
-  act.reason = "to have a leaf";
-  face.items("act",
-             {{"act", seal_object(ObjectType::operator_act, encode_act(act), fleet.admin.key)}});
+  const TestNode another("another-" + std::to_string(++others_));
+  face.items("enroll", {{"certificate", another.certificate(fleet)}});
 }
 
 }  // namespace reeve::testing

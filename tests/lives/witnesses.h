@@ -52,11 +52,12 @@ class Witnesses {
   explicit Witnesses(std::size_t nodes);
 
   void carry();                   // until nothing moves any more
-  void advance(std::int64_t ns);  // all clocks, and what is due
+  void advance(std::int64_t ns);  // all clocks, second by second up to half a minute
+  void rest();                    // ten minutes, until agents have nothing more to tell
   void set_witnesses(std::uint64_t version, std::size_t count, std::uint64_t need);
   // From here on there is a second face with the same leaves; no node is connected.
   void split();
-  void log_something(Face& face);  // an operator's act: two leaves
+  void log_something(Face& face);  // two leaves that are no agent's business
 
   TestFleet fleet;
   FakeClock clock;
@@ -66,7 +67,9 @@ class Witnesses {
   std::vector<std::unique_ptr<WitnessNode>> nodes;
 
  private:
-  std::uint64_t acts_ = 0;
+  void move(std::int64_t ns);
+
+  std::uint64_t others_ = 0;
 };
 
 }  // namespace reeve::testing

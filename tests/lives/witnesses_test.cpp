@@ -62,6 +62,7 @@ Judged judge(Witnesses& fleet, Face& face) {
 
 TEST_CASE("a checkpoint that enough witnesses have cosigned is shown with their signatures") {
   Witnesses fleet(5);
+  fleet.rest();
   CHECK(fleet.one->items("cosigned").empty());
   fleet.set_witnesses(1, 4, 3);
   fleet.advance(0);
@@ -96,6 +97,7 @@ TEST_CASE("fewer than are needed make nothing cosigned, and who comes late is as
 
 TEST_CASE("a fleet in which nothing is logged says nothing about checkpoints") {
   Witnesses fleet(3);
+  fleet.rest();
   fleet.set_witnesses(1, 3, 2);
   fleet.advance(limits::cosign_round_ns);
   std::uint64_t before = 0;
@@ -112,6 +114,7 @@ TEST_CASE("a fleet in which nothing is logged says nothing about checkpoints") {
 
 TEST_CASE("a witness that is silent is asked again a few times, and no more") {
   Witnesses fleet(3);
+  fleet.rest();
   fleet.nodes[2]->agent.courier.takes_messages = false;
   fleet.set_witnesses(1, 3, 2);
   fleet.advance(0);
@@ -150,6 +153,7 @@ TEST_CASE("what is cosigned outlives the controller, and a new set takes the pla
 
 TEST_CASE("a controller with two faces never gets a majority for both, and two cosignatures tell") {
   Witnesses fleet(5);
+  fleet.rest();
   fleet.set_witnesses(1, 5, 3);
   fleet.advance(0);
   const auto common = judge(fleet, *fleet.one);

@@ -4,14 +4,16 @@
 //	check_proof PROOF ROOT
 //
 // ROOT is a signed root that is trusted, such as public/root. Prints one line: node, record's
-// sequence, leaf, tree size, policy version (0: none) and the key hashes of its signers. Exit 1 and
-// one line where anything does not hold.
+// sequence, leaf, tree size, policy version (0: none), how many have cosigned the checkpoint and of
+// how many, the times of the ticks around it (0: none), and the key hashes of the policy's signers.
+// Exit 1 and one line where anything does not hold.
 package main
 
 import (
 	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -165,6 +167,9 @@ const (
 	typeToken       = 9
 	typeSuccession  = 10
 	typeEnrollment  = 11
+	typeTick        = 6
+	typeWitnesses   = 13
+	typeCosigner    = 14
 )
 
 func parse(data []byte, kinds ...uint64) (signed, error) {
@@ -264,12 +269,12 @@ func readRoot(data []byte, before object) (object, error) {
 	return root, nil
 }
 
-func enrollers(root object) [][]byte {
+func operatorsWith(wanted string, root object) [][]byte {
 	var keys [][]byte
 	for _, item := range root.list("ops") {
 		who, _ := item.(object)
 		for _, right := range who.list("rights") {
-			if right == "enroll" {
+			if right == wanted {
 				keys = append(keys, who.bytes("key"))
 			}
 		}
@@ -316,7 +321,7 @@ func readCertificate(data []byte, root object) (object, error) {
 	if err != nil {
 		return nil, err
 	}
-	byOperator, err := parsed.signers(enrollers(root))
+	byOperator, err := parsed.signers(operatorsWith("enroll", root))
 	if err != nil {
 		return nil, err
 	}
@@ -360,7 +365,7 @@ func readToken(data []byte, root object) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := parsed.require(enrollers(root), 1); err != nil {
+	if err := parsed.require(operatorsWith("enroll", root), 1); err != nil {
 		return nil, fmt.Errorf("token: %v", err)
 	}
 	token, err := decodeObject(parsed.payload)
@@ -522,6 +527,163 @@ func readCheckpoint(data []byte, root object) (tlog.Tree, error) {
 	return tlog.Tree{N: size, Hash: hash}, err
 }
 
+// Witnesses: the set, and of each that has cosigned its certificate, keys, and line in the note.
+
+func split(data []byte) ([][]byte, error) {
+	var out [][]byte
+	for len(data) > 0 {
+		if len(data) < 12 {
+			return nil, errShort
+		}
+		size := 12 + 96*uint64(binary.BigEndian.Uint16(data[6:])) + uint64(binary.BigEndian.Uint32(data[8:]))
+		if size > uint64(len(data)) {
+			return nil, errShort
+		}
+		out = append(out, data[:size])
+		data = data[size:]
+	}
+	return out, nil
+}
+
+// cosigned finds the line of this name and key, and checks it. C2SP's tlog-cosignature, Ed25519.
+func cosigned(data []byte, name string, key []byte) error {
+	text, lines, _ := strings.Cut(string(data), "\n\n")
+	text += "\n"
+	id := sha256.Sum256(append([]byte(name+"\n\x04"), key...))
+	for _, line := range strings.Split(lines, "\n") {
+		fields := strings.Split(line, " ")
+		if len(fields) != 3 || fields[0] != "\u2014" || fields[1] != name {
+			continue
+		}
+		raw, err := base64.StdEncoding.DecodeString(fields[2])
+		if err != nil || len(raw) != 4+8+64 || !bytes.Equal(raw[:4], id[:4]) {
+			continue
+		}
+		message := fmt.Sprintf("cosignature/v1\ntime %d\n%s", binary.BigEndian.Uint64(raw[4:]), text)
+		if !ed25519.Verify(key, []byte(message), raw[12:]) {
+			return errors.New("a cosignature does not hold")
+		}
+		return nil
+	}
+	return errors.New("the checkpoint has no line of this cosigner")
+}
+
+func checkCosigner(part, checkpoint []byte, root object) ([]byte, error) {
+	objects, err := split(part)
+	if err != nil || len(objects) < 2 {
+		return nil, errors.New("not a certificate and a key")
+	}
+	certificate, err := readCertificate(objects[0], root)
+	if err != nil {
+		return nil, err
+	}
+	last := len(objects) - 1
+	chain, err := readKeys(certificate, objects[1:last])
+	if err != nil {
+		return nil, err
+	}
+	parsed, err := parse(objects[last], typeCosigner)
+	if err != nil || len(parsed.signatures) != 1 {
+		return nil, errors.New("a key that is not signed once")
+	}
+	if err := parsed.require([][]byte{chain.keys[string(parsed.signatures[0].key)].key}, 1); err != nil {
+		return nil, err
+	}
+	said, err := decodeObject(parsed.payload)
+	if err != nil {
+		return nil, err
+	}
+	node := certificate.bytes("node")
+	if !bytes.Equal(said.bytes("node"), node) || len(said.bytes("key")) != ed25519.PublicKeySize {
+		return nil, errors.New("a key of another node, or none")
+	}
+	name := root.text("origin") + "/" + hex.EncodeToString(node)
+	return node, cosigned(checkpoint, name, said.bytes("key"))
+}
+
+func checkWitnesses(parts map[uint64][][]byte, root object) (int, int, error) {
+	if len(parts[10]) == 0 {
+		if len(parts[11]) != 0 {
+			return 0, 0, errors.New("cosigners of no set")
+		}
+		return 0, 0, nil
+	}
+	parsed, err := parse(parts[10][0], typeWitnesses)
+	if err != nil || len(parsed.signatures) != 1 {
+		return 0, 0, errors.New("no set that one operator has signed")
+	}
+	if err := parsed.require(operatorsWith("administer", root), 1); err != nil {
+		return 0, 0, err
+	}
+	set, err := decodeObject(parsed.payload)
+	if err != nil {
+		return 0, 0, err
+	}
+	nodes := set.list("nodes")
+	need := set.number("need")
+	if !bytes.Equal(set.bytes("fleet"), root.bytes("fleet")) || need > uint64(len(nodes)) || 2*need <= uint64(len(nodes)) {
+		return 0, 0, errors.New("a set of another fleet, or without a majority")
+	}
+	var before []byte
+	for _, part := range parts[11] {
+		node, err := checkCosigner(part, parts[8][0], root)
+		if err != nil {
+			return 0, 0, err
+		}
+		isMember := false
+		for _, one := range nodes {
+			id, _ := one.([]byte)
+			isMember = isMember || bytes.Equal(id, node)
+		}
+		if !isMember || bytes.Compare(before, node) >= 0 {
+			return 0, 0, errors.New("no witness, or not in order")
+		}
+		before = node
+	}
+	if uint64(len(parts[11])) < need {
+		return 0, 0, errors.New("too few cosignatures")
+	}
+	return len(parts[11]), len(nodes), nil
+}
+
+// checkTick gives the time of a tick, 0 for none. It stands before the leaf, or behind it.
+func checkTick(some [][]byte, place uint64, tree tlog.Tree, roots []object, isBefore bool) (uint64, error) {
+	if len(some) == 0 {
+		return 0, nil
+	}
+	r := &reader{rest: some[0]}
+	index := r.number(8)
+	path := r.take(32 * r.number(2))
+	if r.err != nil || (index < place) != isBefore || index == place {
+		return 0, errors.New("a tick in the wrong place")
+	}
+	if err := checkPath(path, index, uint64(tree.N), tlog.RecordHash(r.rest), tree.Hash); err != nil {
+		return 0, err
+	}
+	parsed, err := parse(r.rest, typeTick)
+	if err != nil {
+		return 0, err
+	}
+	err = errors.New("no root")
+	for _, root := range roots {
+		keys, _ := roleOf(root, "ledger")
+		if err = parsed.require(keys, 1); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		return 0, err
+	}
+	tick, err := decodeObject(parsed.payload)
+	if err != nil {
+		return 0, err
+	}
+	if tick.text("origin") != roots[0].text("origin") || tick.number("size") != index {
+		return 0, errors.New("a tick of another ledger or place")
+	}
+	return tick.number("wall"), nil
+}
+
 // The policy that a record names.
 
 func checkPolicy(record object, data []byte, roots []object) (uint64, []string, error) {
@@ -607,17 +769,20 @@ func readParts(data []byte) (map[uint64][][]byte, error) {
 	for len(r.rest) > 0 {
 		kind := r.number(1)
 		content := r.take(r.number(4))
-		isRepeat := kind == before && kind != 1 && kind != 3
-		if r.err != nil || kind < before || kind > 9 || kind == 0 || isRepeat || len(content) == 0 {
+		isRepeat := kind == before && kind != 1 && kind != 3 && kind != 11
+		if r.err != nil || kind < before || kind > 14 || kind == 0 || isRepeat || len(content) == 0 {
 			return nil, errors.New("parts that are not whole or not in order")
 		}
 		before = kind
 		parts[kind] = append(parts[kind], content)
 	}
-	for _, kind := range []uint64{1, 2, 4, 5, 6, 7, 8} {
+	for _, kind := range []uint64{1, 2, 4, 5, 6, 7, 8, 14} {
 		if len(parts[kind]) == 0 {
 			return nil, fmt.Errorf("no part of type %d", kind)
 		}
+	}
+	if !bytes.Equal(parts[14][0], []byte{0}) {
+		return nil, errors.New("an end that is none")
 	}
 	return parts, r.err
 }
@@ -676,8 +841,20 @@ func check(data, own []byte) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("policy: %v", err)
 	}
-	return fmt.Sprintf("%s %d %d %d %d %s", certificate.text("name"), header.number("first")+index,
-		place, tree.N, version, strings.Join(signers, ",")), nil
+	cosigners, witnesses, err := checkWitnesses(parts, root)
+	if err != nil {
+		return "", fmt.Errorf("witnesses: %v", err)
+	}
+	after, err := checkTick(parts[12], place, tree, roots, true)
+	if err != nil {
+		return "", fmt.Errorf("tick: %v", err)
+	}
+	before, err := checkTick(parts[13], place, tree, roots, false)
+	if err != nil {
+		return "", fmt.Errorf("tick: %v", err)
+	}
+	return fmt.Sprintf("%s %d %d %d %d %d/%d %d %d %s", certificate.text("name"), header.number("first")+index,
+		place, tree.N, version, cosigners, witnesses, after, before, strings.Join(signers, ",")), nil
 }
 
 func main() {
