@@ -127,7 +127,8 @@ Status Witness::cosign_asked(LedgerWatch& watch, const SigningKey& record_key, c
   if (!watch.is_kept()) return Error{"not_durable", "the accepted checkpoint is not written down"};
   if (!key_) REEVE_TRY(begin_key(record_key, now.trusted_s));
   asked_.reset();
-  if (!follows(checkpoint, cosigned_)) return {};
+  // A recovery since then has let go of the ledger that was shown.
+  if (checkpoint.origin != watch.origin() || !follows(checkpoint, cosigned_)) return {};
   if (checkpoint != cosigned_) {
     if (auto written = remember(checkpoint, key_->key.hash()); !written.ok()) {
       asked_ = checkpoint;

@@ -20,12 +20,19 @@ Status Cosigning::load(const Store& store, const Root& root) {
   }
   const auto stored = store.cosigned();
   if (!stored.ok()) return stored.error();
-  if (!stored->empty() && !take_up(*stored)) {
-    cosigned_ = {};
-    note_.clear();
-    cosigners_.clear();
-  }
+  if (!stored->empty() && !take_up(*stored)) forget();
   return {};
+}
+
+void Cosigning::forget() {
+  cosigned_ = {};
+  note_.clear();
+  cosigners_.clear();
+}
+
+bool Cosigning::has_grown() const {
+  return ledger_.committed().size > asked_.tree.size ||
+         (asked_.tree.size > 0 && asked_.origin != ledger_.origin());
 }
 
 // Our own writing, but of which ledger? One that was put back from a copy has not got that tree.
@@ -82,9 +89,8 @@ std::optional<Bytes> Cosigning::message_for(const NodeId& node) {
 
 std::optional<std::int64_t> Cosigning::next_due() const {
   if (!set_) return std::nullopt;
-  const bool has_grown = ledger_.committed().size > asked_.tree.size;
   const bool is_asking = lines_.size() < set_->set.nodes.size() && asks_ < limits::cosign_asks_max;
-  if (has_grown) return ask_at_;
+  if (has_grown()) return ask_at_;
   return is_asking ? std::optional(ask_at_ + limits::cosign_ask_again_ns) : std::nullopt;
 }
 
@@ -92,11 +98,12 @@ std::vector<NodeId> Cosigning::take_asked() {
   const auto due = next_due();
   const std::int64_t now = clock_.boottime_ns();
   if (!due || now < *due) return {};
-  if (ledger_.committed().size > asked_.tree.size) {
+  if (has_grown()) {
     const auto note = decode_note(ledger_.checkpoint());
     REEVE_ASSERT(note.ok());
     round_ = *note;
     asked_ = {ledger_.origin(), ledger_.committed()};
+    if (cosigned_.origin != asked_.origin) forget();  // the ledger was recovered
     lines_.clear();
     asks_ = 0;
   }

@@ -65,6 +65,8 @@ class Cosigning {
     Bytes key;  // the statement
   };
   bool take_up(ByteView stored);
+  void forget();
+  bool has_grown() const;
   void complete();
 
   const Ledger& ledger_;

@@ -1,6 +1,7 @@
 // Where a record stands in time: between two ticks of the ledger.
 #include <fmt/format.h>
 
+#include "common/ledger_recovery.h"
 #include "common/proof/proof_steps.h"
 #include "common/tick.h"
 
@@ -34,7 +35,9 @@ Result<std::optional<ProvenTick>> prove_tick(const ProofTick& tick, const Checkp
   REEVE_TRY(require_ledger_key(*opened, roots));
   const auto said = decode_tick(opened->payload);
   if (!said.ok()) return refused("tick_not_valid", said.error());
-  if (said->origin != checkpoint.origin) return not_valid("wrong_log: it is of another ledger");
+  // One that was made before a recovery has the origin of that time.
+  if (!recoveries_before(said->origin, roots.back()))
+    return not_valid("wrong_log: it is of another ledger");
   if (said->size != tick.leaf) return not_valid("it was made for another place");
   return std::optional(ProvenTick{tick.leaf, said->wall_ns});
 }

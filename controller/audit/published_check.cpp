@@ -117,7 +117,7 @@ Result<std::optional<LedgerFault>> check_cosigned(const Store& store,
   const auto bytes = published(std::string(paths::log_cosigned));
   if (!bytes.ok()) return bytes.error();
   if (!*bytes) return std::optional<LedgerFault>{};
-  const auto checkpoint = verify_checkpoint(text_of(**bytes), root.origin, root.ledger.keys);
+  const auto checkpoint = verify_ledger_checkpoint(text_of(**bytes), root);
   if (!checkpoint.ok())
     return std::optional(fault(0, leaves, "checkpoint_not_signed",
                                fmt::format("the cosigned one: {}: {}", checkpoint.error().name,

@@ -86,6 +86,7 @@ Result<SeenPlace> ask_place(Session& session, std::uint64_t leaf, std::uint64_t 
 std::string time_text(const ProvenTimes& times, const std::optional<ProvenWitnesses>& witnesses,
                       std::int64_t own_wall_ns) {
   const auto until = until_of(times, witnesses);
+  if (own_wall_ns == 0) return span_text(times, until);  // its body is withheld
   const bool is_ahead = until && own_wall_ns > until->wall_ns + ns_per_s;
   return fmt::format("{}; its node says {}{}", span_text(times, until), moment_text(own_wall_ns),
                      is_ahead ? ", which is later: that clock was ahead" : "");
