@@ -1,7 +1,7 @@
 // The cycle's door to whoever keeps its accounts: the agent's Recorder, or a command that prints.
 #pragma once
 
-#include "common/record.h"
+#include "agent/kind.h"
 
 namespace reeve {
 
@@ -15,6 +15,8 @@ class Accounts {
   virtual void intend(const Receipt& receipt, Intent intent) = 0;
   virtual void record(const Receipt& receipt) = 0;
   virtual void record(const Contention& contention) = 0;
+  // What a fix has replaced, whose record follows.
+  virtual void keep(const Receipt&, const Kept&) {}
   // A deviation beyond the bound on open incidents: only counted.
   virtual void count_only(const Receipt& receipt) = 0;
 };

@@ -2,6 +2,8 @@
 // Plain data owned by the Agent (or by a command); replaced as a whole when policy is adopted.
 #pragma once
 
+#include <set>
+
 #include "agent/kind.h"
 #include "common/record.h"
 
@@ -18,6 +20,8 @@ struct ActiveRule {
   std::unique_ptr<Resource> resource;
   std::size_t bundle = 0;
   RuleState state = RuleState::unknown;
+  bool is_paused = false;        // by the host's owner
+  std::set<std::string> held{};  // objects whose fixes the host's owner has undone
 };
 
 struct ActivePolicy {

@@ -67,8 +67,10 @@ Agent::Agent(const Parts& parts, const Before& before, Incidents incidents,
       store_({parts.disk, time_, parts.identity.certificate.node, parts.identity.certificate.labels,
               parts.identity.root, parts.identity.root_object}),
       pauses_({parts.clock, parts.disk, time_, certificate_.labels}),
+      owner_({parts.clock, parts.disk, time_}),
+      kept_(parts.disk),
       enforcer_({parts.eyes, parts.hands, parts.clock, recorder_, incidents_, parts.sensors,
-                 parts.notes, ByteReader(epoch.view()).u64()}),
+                 parts.notes, ByteReader(epoch.view()).u64(), &kept_}),
       ledger_(parts.disk, parts.identity.root.origin),
       witness_(parts.disk, parts.identity.certificate.node, parts.identity.root.origin, ledger_),
       outbox_({parts.clock, parts.disk, parts.courier, parts.identity.certificate.node,
@@ -95,6 +97,8 @@ void Agent::load_policy() {
   }
   pauses_.load(store_.root());
   apply_pauses();
+  owner_.load();
+  apply_owner_acts();
 }
 
 void Agent::courier_started() {
@@ -131,7 +135,9 @@ std::int64_t Agent::step() {
     take(store_.reconsider());
   }
   if (auto due = pauses_.next_due(); due && now >= *due) apply_pauses();
+  if (auto due = owner_.next_due(); due && now >= *due) apply_owner_acts();
   if (auto due = recorder_.commit_due(); due && now >= *due) recorder_.commit();
+  kept_.write();
   notice_disk();
   notice_key();
   notice_reserve();
@@ -169,6 +175,7 @@ void Agent::stop(const StopCause& cause) {
   refusals_until_ = 0;
   tell_more_refusals();
   enforcer_.stop();
+  kept_.write();
   recorder_.begin_stop();
   recorder_.flush();
   if (recorder_.refusal()) {
@@ -215,6 +222,7 @@ std::int64_t Agent::next_due() const {
   if (store_.is_waiting()) due = std::min(due, reconsider_due_);
   if (link_is_up_ != link_told_) due = std::min(due, link_tell_at_);
   if (auto over = pauses_.next_due()) due = std::min(due, *over);
+  if (auto over = owner_.next_due()) due = std::min(due, *over);
   due = std::min(due, key_due_);
   if (!link_is_up_) return due;
   if (auto ask = ledger_.next_due()) due = std::min(due, *ask);

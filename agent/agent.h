@@ -8,8 +8,10 @@
 #include "agent/enforcer.h"
 #include "agent/freeze_watch.h"
 #include "agent/identity.h"
+#include "agent/kept_fixes.h"
 #include "agent/ledger_watch.h"
 #include "agent/outbox.h"
+#include "agent/owner_acts.h"
 #include "agent/pauses.h"
 #include "agent/policy_store.h"
 #include "agent/reserve.h"
@@ -60,7 +62,10 @@ class Agent {
   // Hears the courier, does what is due, and answers when to be called again at the latest
   // (CLOCK_MONOTONIC in nanoseconds; the past: at once).
   std::int64_t step();
-  // For the owner of the host: a new transport key, when the controller has it. Errors: the disk's.
+  // What the owner of the host asks for: docs/formats.md, "Control socket". Errors:
+  // `unknown_operation`, and those of each operation.
+  Result<Value::Map> answer(const Value& question, const Asker& who);
+  // A new transport key, when the controller has it. Errors: the disk's.
   Status rotate_transport_key();
   // The courier has another key to speak by: whoever owns it ends it, so that it is started anew.
   bool wants_new_courier() { return std::exchange(wants_new_courier_, false); }
@@ -71,7 +76,6 @@ class Agent {
   // A clean stop: the last record, made durable. Nothing may be called after it.
   void stop(const StopCause& cause = {});
 
-  // For the owner of the host: docs/formats.md, "Control socket".
   Value::Map status() const;
   const Enforcer& enforcer() const { return enforcer_; }
   const PolicyStore& policy_store() const { return store_; }
@@ -107,6 +111,24 @@ class Agent {
   void record_refusal(const Error& refused, const Digest& object);
   void tell_more_refusals();
   void record_adoption(const ActivePolicy& policy);
+  Result<Value::Map> why(const Value& question) const;
+  Value::Map rule_told(const ActiveRule& active, const Subject& subject) const;
+  Value::Map deviation_told(const ActiveRule& active, const Deviation& deviation) const;
+  // What would be done (`put_right`, `report`, `wait`), and why not at once.
+  std::pair<std::string, std::string> course_for(const ActiveRule& active,
+                                                 const Deviation& deviation) const;
+  Result<Value::Map> pause(const Value& question, const Asker& who);
+  Result<OwnerAct> begin_owner_act(OwnerAct act, const Value& question, const Rule& rule);
+  Result<Value::Map> undo(const Value& question, const Asker& who);
+  Result<Value::Map> record_undo(const KeptFix& fix, const OwnerAct& act, const ActiveRule& active);
+  Result<Value::Map> end_pause(const Value& question, const Asker& who);
+  Result<const ActiveRule*> rule_named(const std::string& name) const;
+  const ActiveRule* rule_of(const OwnerAct& act) const;
+  Value::Array owner_acts_told() const;
+  void end_what_policy_forbids();
+  void apply_owner_acts();
+  void record_owner_act(const OwnerAct& act);
+  void record_owner_end(const OwnerAct& act);
   void hear_newest_succession(ByteView payload);
   void rotate_key();
   void notice_key();
@@ -132,6 +154,8 @@ class Agent {
   Recorder recorder_;
   PolicyStore store_;
   Pauses pauses_;
+  OwnerActs owner_;
+  KeptFixes kept_;
   Enforcer enforcer_;
   LedgerWatch ledger_;
   Witness witness_;
@@ -154,7 +178,14 @@ class Agent {
   std::optional<FetchRequest> asked_;  // the last fetch
   std::int64_t reconsider_due_ = 0;
   std::vector<VerifiedAct> pausing_;  // what is on record as having begun and not ended
-  std::int64_t key_due_ = 0;          // when another key is to follow
+  std::vector<OwnerAct> letting_be_;  // the same, of the host's owner
+  struct Ending {
+    std::string_view why;
+    std::optional<Asker> who;
+  };
+  std::map<ActId, Ending> endings_;        // of those that end before their time
+  std::int64_t acknowledged_wall_ns_ = 0;  // when a batch was acknowledged last; 0: never yet
+  std::int64_t key_due_ = 0;               // when another key is to follow
   bool key_is_forked_ = false;
   std::string wipe_refusal_;
   std::string disk_refusal_;

@@ -21,7 +21,8 @@ void Agent::hear_acknowledgement(ByteView payload) {
   auto leaf = keys_->leaf_of(*acknowledgement);
   if (!leaf) leaf = outbox_.leaf_of(*acknowledgement);
   if (!leaf || !ledger_.proves(*acknowledgement, *leaf)) return;
-  if (!keys_->acknowledge(*acknowledgement)) outbox_.acknowledge(*acknowledgement);
+  if (keys_->acknowledge(*acknowledgement)) return;
+  if (outbox_.acknowledge(*acknowledgement)) acknowledged_wall_ns_ = parts_.clock.wall_ns();
 }
 
 void Agent::hear_witnesses(ByteView object) {

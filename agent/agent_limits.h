@@ -191,5 +191,17 @@ inline constexpr std::size_t control_clients_max = 8;
 inline constexpr int control_patience_s = 5;          // how long a command waits for its answer
 inline constexpr std::size_t status_rules_max = 200;  // told of; those that do not hold come first
 inline constexpr std::size_t status_incidents_max = 50;
+inline constexpr std::size_t status_receipts_max = 10;  // the last ones
+// Of the rules that speak about one thing, so many are told of; looks at it end at this time.
+inline constexpr std::size_t why_rules_max = 100;
+inline constexpr std::int64_t why_look_ns_max = 200'000'000;
+// What the owner of the host has let be in the last 24 hours; more is refused.
+inline constexpr std::size_t owner_acts_max = 64;
+inline constexpr std::size_t owner_reason_bytes_max = 256;
+// What fixes replaced is kept in two files of at most this size; the older one goes when the newer
+// is full. More that waits to be written than the second figure is written at once.
+inline constexpr std::uint64_t kept_file_bytes_max = 4u << 20;
+inline constexpr std::size_t kept_waiting_bytes_max = 256u << 10;
+inline constexpr std::int64_t undo_span_s = 3'600;  // how long an undo holds, unless told
 
 }  // namespace reeve::limits

@@ -115,6 +115,7 @@ void Agent::take(PolicyEvent event) {
     enforcer_.adopt(std::move(*event.adopted), "policy");
   }
   if (event.adopted || event.root_adopted || event.certificate_adopted) apply_pauses();
+  if (event.adopted) apply_owner_acts();
   if (event.adopted) heartbeat_due_ = 0;
   // An answer that brings nothing is no reason to ask again at once.
   if (store_.wanted() != asked_) fetch_due_ = 0;

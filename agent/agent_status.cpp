@@ -18,7 +18,8 @@ Value::Array rules_told(const ActivePolicy& policy) {
   Value::Array out;
   const auto tell = [&](const ActiveRule& rule) {
     if (out.size() >= limits::status_rules_max) return;
-    out.push_back(Value::Map{{"rule", rule.rule.id},
+    out.push_back(Value::Map{{"policy", policy.reference_of(rule).name},
+                             {"rule", rule.rule.id},
                              {"state", name_of(rule.state)},
                              {"severity", name_of(rule.rule.severity)},
                              {"mode", name_of(rule.rule.mode)}});
@@ -68,6 +69,32 @@ Value::Array pauses_told(const std::vector<VerifiedAct>& pauses) {
   return out;
 }
 
+Value::Map watched_told(const ActivePolicy& policy) {
+  std::map<std::string, std::uint64_t> counts;
+  for (const ActiveRule& active : policy.rules)
+    for (const Watch& watch : active.resource->watches()) {
+      if (watch.subject == WatchSubject::ruleset) ++counts["tables"];
+      if (watch.subject == WatchSubject::listeners) ++counts["listeners"];
+      if (watch.subject == WatchSubject::path)
+        ++counts[watch.pattern ? "patterns" : watch.recursive ? "trees" : "paths"];
+    }
+  Value::Map out;
+  for (const auto& [what, count] : counts) out.emplace_back(what, count);
+  return out;
+}
+
+Value::Array receipts_told(const std::deque<ToldReceipt>& receipts) {
+  Value::Array out;
+  for (const ToldReceipt& receipt : receipts)
+    out.push_back(Value::Map{{"policy", receipt.policy},
+                             {"rule", receipt.rule},
+                             {"object", printable(receipt.object)},
+                             {"outcome", receipt.outcome},
+                             {"incident", hex(receipt.incident.view())},
+                             {"at", receipt.wall_ns}});
+  return out;
+}
+
 }  // namespace
 
 Value::Map Agent::status() const {
@@ -87,7 +114,9 @@ Value::Map Agent::status() const {
           {"refused", store_.last_refusal()},
           {"rules", std::uint64_t{policy.rules.size()}},
           {"states", std::move(counts)},
+          {"watched", watched_told(policy)},
           {"paused", pauses_told(pausing_)},
+          {"owner_acts", owner_acts_told()},
           {"link", link_is_up_ ? "up" : "down"},
           {"isolation", isolation_},
           {"record_key", keys_->number()},
@@ -97,7 +126,9 @@ Value::Map Agent::status() const {
           {"sensors", texts(enforcer_.sensor_names())},
           {"blind_spots", texts(enforcer_.blind_spots())},
           {"unacknowledged", std::uint64_t{outbox_.in_flight()}},
+          {"acknowledged", acknowledged_wall_ns_},
           {"disk", disk_refusal_},
+          {"last", receipts_told(enforcer_.last_receipts())},
           {"rule_states", rules_told(policy)},
           {"open", incidents_told(incidents_, enforcer_)}};
 }

@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <charconv>
 
 #include "agent/agent_limits.h"
 #include "common/paths.h"
@@ -37,11 +39,24 @@ const sockaddr* as_sockaddr(const sockaddr_un& address) {
 
 Fd seqpacket(int flags) { return Fd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0)); }
 
-bool may_ask(const Fd& client) {
+// The kernel shows UINT32_MAX where nobody logged in.
+std::optional<std::uint32_t> login_of(pid_t pid) {
+  const Fd file(::open(fmt::format("/proc/{}/loginuid", pid).c_str(), O_RDONLY | O_CLOEXEC));
+  std::array<char, 16> text{};
+  const auto got = file.is_open() ? ::read(file.get(), text.data(), text.size()) : -1;
+  if (got <= 0) return std::nullopt;
+  std::uint32_t uid = 0;
+  const auto read = std::from_chars(text.data(), text.data() + got, uid);
+  return read.ec == std::errc() && uid != UINT32_MAX ? std::optional(uid) : std::nullopt;
+}
+
+// Absent for whoever may not ask.
+std::optional<Asker> asker_behind(const Fd& client) {
   ucred peer{};
   socklen_t size = sizeof peer;
-  if (::getsockopt(client.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
-  return peer.uid == 0 || peer.uid == ::geteuid();
+  if (::getsockopt(client.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return std::nullopt;
+  if (peer.uid != 0 && peer.uid != ::geteuid()) return std::nullopt;
+  return Asker{peer.pid, peer.uid, login_of(peer.pid)};
 }
 
 std::optional<Bytes> receive(const Fd& socket, int flags) {
@@ -56,12 +71,12 @@ Value::Map error_map(const Error& error) {
   return {{"error", error.name}, {"detail", error.detail}, {"next", error.next}};
 }
 
-Bytes answer_to(ByteView question, const ControlServer::Answer& answer) {
+Bytes answer_to(ByteView question, const Asker& who, const ControlServer::Answer& answer) {
   auto value = decode(question);
   const Value* operation = value.ok() ? value->find("operation") : nullptr;
   if (operation == nullptr || operation->text() == nullptr)
     return encode(error_map({"malformed", "the question has no operation"}));
-  auto answered = answer(*operation->text());
+  auto answered = answer(*value, who);
   if (!answered.ok()) return encode(error_map(answered.error()));
   Bytes bytes = encode(std::move(*answered));
   if (bytes.size() > limits::control_message_bytes_max)
@@ -90,7 +105,7 @@ Result<ControlServer> ControlServer::listen(int state_directory) {
 
 void ControlServer::add_to(std::vector<pollfd>& polled) const {
   polled.push_back({listener_.get(), POLLIN, 0});
-  for (const Fd& client : clients_) polled.push_back({client.get(), POLLIN, 0});
+  for (const Client& client : clients_) polled.push_back({client.socket.get(), POLLIN, 0});
 }
 
 void ControlServer::serve(const std::vector<pollfd>& polled, const Answer& answer) {
@@ -98,12 +113,13 @@ void ControlServer::serve(const std::vector<pollfd>& polled, const Answer& answe
     return std::ranges::any_of(
         polled, [&fd](const pollfd& entry) { return entry.fd == fd.get() && entry.revents != 0; });
   };
-  std::erase_if(clients_, [&](const Fd& client) {
-    if (!is_ready(client)) return false;
-    if (const auto question = receive(client, MSG_DONTWAIT)) {
-      const Bytes bytes = answer_to(*question, answer);
+  std::erase_if(clients_, [&](const Client& client) {
+    const Fd& socket = client.socket;
+    if (!is_ready(socket)) return false;
+    if (const auto question = receive(socket, MSG_DONTWAIT)) {
+      const Bytes bytes = answer_to(*question, client.who, answer);
       static_cast<void>(
-          ::send(client.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
+          ::send(socket.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
     }
     return true;
   });
@@ -115,13 +131,15 @@ void ControlServer::accept_clients() {
   while (true) {
     Fd client(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!client.is_open()) return;
-    if (!may_ask(client)) continue;
+    const auto who = asker_behind(client);
+    if (!who) continue;
     if (clients_.size() >= limits::control_clients_max) clients_.erase(clients_.begin());
-    clients_.push_back(std::move(client));
+    clients_.push_back({std::move(client), *who});
   }
 }
 
-Result<Value> ask_agent(const std::string& state_directory, std::string_view operation) {
+Result<Value> ask_agent(const std::string& state_directory, std::string_view operation,
+                        Value::Map details) {
   Fd directory(::open(state_directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!directory.is_open()) return os_error("state_missing", "open", state_directory, errno);
   Fd socket = seqpacket(0);
@@ -134,7 +152,8 @@ Result<Value> ask_agent(const std::string& state_directory, std::string_view ope
   }
   const timeval patience{limits::control_patience_s, 0};
   ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  const Bytes question = encode(Value::Map{{"operation", operation}});
+  details.emplace_back("operation", operation);
+  const Bytes question = encode(std::move(details));
   if (::send(socket.get(), question.data(), question.size(), MSG_NOSIGNAL) < 0)
     return failed("send", errno);
   const auto bytes = receive(socket, 0);
@@ -142,9 +161,12 @@ Result<Value> ask_agent(const std::string& state_directory, std::string_view ope
   auto answer = decode(*bytes);
   if (!answer.ok()) return answer;
   if (const Value* error = answer->find("error")) {
-    const Value* detail = answer->find("detail");
-    return Error{error->text() ? *error->text() : "control_failed",
-                 detail && detail->text() ? *detail->text() : ""};
+    const auto words = [&](std::string_view key) {
+      const Value* value = answer->find(key);
+      return value != nullptr && value->text() != nullptr ? *value->text() : std::string();
+    };
+    return Error{error->text() != nullptr ? *error->text() : "control_failed", words("detail"),
+                 words("next")};
   }
   return answer;
 }

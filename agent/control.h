@@ -8,6 +8,7 @@
 
 #include <functional>
 
+#include "agent/asker.h"
 #include "common/codec.h"
 #include "common/fd.h"
 
@@ -15,8 +16,9 @@ namespace reeve {
 
 class ControlServer {
  public:
-  // Gives the answer to an operation, or an error that the asker is told.
-  using Answer = std::function<Result<Value::Map>(const std::string& operation)>;
+  // Gives the answer to a question, whose `operation` is a text, or an error that the asker is
+  // told. The rest of the question may be anything.
+  using Answer = std::function<Result<Value::Map>(const Value& question, const Asker& who)>;
 
   // Replaces a socket that a dead agent left in the directory. Error: `control_failed`.
   static Result<ControlServer> listen(int state_directory);
@@ -27,14 +29,19 @@ class ControlServer {
   void serve(const std::vector<pollfd>& polled, const Answer& answer);
 
  private:
+  struct Client {
+    Fd socket;
+    Asker who;
+  };
   void accept_clients();
 
   Fd listener_;
-  std::vector<Fd> clients_;
+  std::vector<Client> clients_;
 };
 
 // Asks the agent that holds this state directory. Errors: `agent_not_running`, `control_failed`,
 // and what the agent answers.
-Result<Value> ask_agent(const std::string& state_directory, std::string_view operation);
+Result<Value> ask_agent(const std::string& state_directory, std::string_view operation,
+                        Value::Map details = {});
 
 }  // namespace reeve

@@ -14,7 +14,8 @@ CycleResult Cycle::run(ActivePolicy& policy, std::size_t rule, const Scope& scop
                        const Cause& cause) {
   ActiveRule& active = policy.rules[rule];
   CycleResult result;
-  const Work work{active.rule, *active.resource, policy.reference_of(active), cause, result};
+  const Work work{active, active.rule, *active.resource, policy.reference_of(active),
+                  cause,  result};
 
   // Check: what is not as policy wants it?
   const Looked looked = look(work, scope);
@@ -50,9 +51,14 @@ void Cycle::put_right(const Work& work, Deviation deviation) {
     judge_untouched(receipt, deviation);
     return settle(work, std::move(receipt));
   }
-  // Pause: an operator's act lets nothing be put right now.
-  if (is_paused(work.rule)) {
-    judge_paused(receipt);
+  // Pause: an operator's act, or the host's owner, lets nothing be put right now. Hold: the owner
+  // has undone this fix.
+  if (is_paused(work.active)) {
+    judge_paused(receipt, fixing_ == Fixing::paused ? "act" : "owner");
+    return settle(work, std::move(receipt));
+  }
+  if (work.active.held.contains(deviation.object)) {
+    judge_held(receipt);
     return settle(work, std::move(receipt));
   }
   // Breaker: what is fought over, keeps failing or uses too much waits for its turn.
@@ -62,6 +68,9 @@ void Cycle::put_right(const Work& work, Deviation deviation) {
 
   // Intent: should we be killed from here on, the next start knows what was begun.
   intend(work, receipt);
+
+  // Keep: what the fix replaces, so that the host's owner can undo it.
+  const Replaced replaced = work.resource.replaced_by_fix(deviation, parts_.eyes);
 
   // Fix: the smallest act that restores what policy wants.
   const Status acted = work.resource.fix(deviation, *parts_.hands, parts_.eyes);
@@ -73,6 +82,9 @@ void Cycle::put_right(const Work& work, Deviation deviation) {
   judge(receipt, acted, left);
   parts_.breaker.tried(work.rule, receipt, actor, parts_.clock.monotonic_ns());
   work.result.is_any_new = true;
+
+  if (replaced.can_be_undone && receipt.outcome == outcome::fixed)
+    keep(receipt, std::move(deviation), replaced);
 
   // Record: one receipt when it is over, or one when it opens and one when it closes.
   settle(work, std::move(receipt));
@@ -162,8 +174,16 @@ bool Cycle::may_fix(const Work& work, const Deviation& deviation) const {
   return parts_.hands != nullptr && work.rule.mode == Mode::enforce && deviation.refusal.empty();
 }
 
-bool Cycle::is_paused(const Rule& rule) const {
-  return fixing_ == Fixing::paused && rule.mode == Mode::enforce;
+bool Cycle::is_paused(const ActiveRule& active) const {
+  return (fixing_ == Fixing::paused || active.is_paused) && active.rule.mode == Mode::enforce;
+}
+
+// True where nothing is open but what the host's owner has undone.
+bool Cycle::is_held(const ActiveRule& active, const PolicyReference& policy) const {
+  const auto& open = parts_.incidents.of_rule(policy.name, active.rule.id);
+  return !open.empty() && std::ranges::all_of(open, [&](const auto& one) {
+    return active.held.contains(one.first);
+  });
 }
 
 // What waits for the agent's budget is looked at together, all else by itself.
@@ -181,6 +201,13 @@ void Cycle::intend(const Work& work, const Receipt& receipt) {
   const Incident* known = parts_.incidents.find(receipt.policy.name, receipt.rule, receipt.object);
   if (!is_durable && known != nullptr && known->is_recorded && known->is_contested()) return;
   parts_.accounts.intend(receipt, is_durable ? Intent::durable : Intent::plain);
+}
+
+// Of a contention only the first fixes: a rival would push all else out of what is kept.
+void Cycle::keep(const Receipt& receipt, Deviation deviation, const Replaced& replaced) {
+  if (parts_.breaker.is_contested(receipt)) return;
+  parts_.accounts.keep(receipt, {std::move(deviation.object), std::move(deviation.found),
+                                 std::move(deviation.reference), replaced});
 }
 
 // The fixes of a contention are folded into its one incident, which stays open until the object has
@@ -297,23 +324,33 @@ void Cycle::withdraw_others(const ActivePolicy& policy) {
   }
 }
 
+namespace {
+
+// What this host has no means for will not be there at the next look either.
+RuleState unseen_state(const Error& error) {
+  return error.name.ends_with("_unsupported") ? RuleState::unsupported : RuleState::unknown;
+}
+
+}  // namespace
+
 RuleState Cycle::state_after(const ActiveRule& active, const Work& work, const Scope& scope,
                              const Result<CheckResult>& seen) const {
   // An object that could not be looked at has an incident of its own.
   const bool is_unseen = !scope.object && (!seen.ok() || seen->unseen);
-  if (is_paused(work.rule)) return is_unseen ? RuleState::unknown : RuleState::paused;
+  if (is_paused(active)) return is_unseen ? RuleState::unknown : RuleState::paused;
   const auto& open = parts_.incidents.of_rule(work.policy.name, work.rule.id);
   for (const auto& [object, incident] : open)
     if (incident.is_contested()) return RuleState::contested;
-  if (is_unseen) return RuleState::unknown;
+  if (is_unseen) return unseen_state(seen.ok() ? *seen->unseen : seen.error());
   if (!seen.ok()) return active.state == RuleState::unknown ? active.state : RuleState::deviating;
-  if (work.result.is_unlisted || work.result.is_cut_short || !open.empty())
-    return RuleState::deviating;
+  if (work.result.is_unlisted || work.result.is_cut_short) return RuleState::deviating;
+  if (!open.empty()) return is_held(active, work.policy) ? RuleState::held : RuleState::deviating;
   // What deviates may be unlisted: one object that holds says nothing of the others.
   const bool is_full = parts_.incidents.is_full(work.policy.name, work.rule.id);
   if (scope.object && is_full) return active.state;
   if (!scope.object) return seen->applicable ? RuleState::holds : RuleState::not_applicable;
-  const bool was_known = active.state != RuleState::unknown;
+  const bool was_known =
+      active.state != RuleState::unknown && active.state != RuleState::unsupported;
   return was_known && seen->objects > 0 ? RuleState::holds : active.state;
 }
 

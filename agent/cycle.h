@@ -56,6 +56,7 @@ class Cycle {
  private:
   // One rule at work, for the time of a run.
   struct Work {
+    const ActiveRule& active;
     const Rule& rule;
     const Resource& resource;
     const PolicyReference& policy;
@@ -75,9 +76,11 @@ class Cycle {
   void close(Receipt receipt);
   Receipt receipt_for(const Work& work, const Deviation& deviation) const;
   bool may_fix(const Work& work, const Deviation& deviation) const;
-  bool is_paused(const Rule& rule) const;
+  bool is_paused(const ActiveRule& active) const;
+  bool is_held(const ActiveRule& active, const PolicyReference& policy) const;
   void wait(const Work& work, Receipt receipt, const CircuitBreaker::Turn& turn);
   void intend(const Work& work, const Receipt& receipt);
+  void keep(const Receipt& receipt, Deviation deviation, const Replaced& replaced);
   void open(const Work& work, Receipt receipt);
   void contend(const Work& work, Receipt receipt);
   bool is_still_fought(const Work& work, const Receipt& receipt);

@@ -13,7 +13,7 @@ namespace reeve {
 
 Enforcer::Enforcer(Parts parts)
     : parts_(std::move(parts)),
-      teller_(parts_.recorder, parts_.notes, parts_.clock),
+      teller_(parts_.recorder, parts_.notes, parts_.clock, parts_.kept),
       cycle_({parts_.eyes, parts_.hands, parts_.clock, teller_, parts_.incidents, breaker_}),
       heard_wall_ns_(parts_.sensors.size(), parts_.clock.wall_ns()),
       blind_(parts_.sensors.size()),
@@ -35,6 +35,9 @@ void Enforcer::Teller::record(const Receipt& receipt) {
                           receipt.outcome, printable(receipt.found),
                           receipt.desired.empty() ? "" : " -> ", printable(receipt.desired)));
   accounts_.record(receipt);
+  last_.push_back({receipt.policy.name, receipt.rule, shortened(receipt.object, 256),
+                   receipt.outcome, receipt.incident, clock_.wall_ns()});
+  if (last_.size() > limits::status_receipts_max) last_.pop_front();
 }
 
 void Enforcer::Teller::record(const Contention& contention) {
@@ -70,6 +73,28 @@ void Enforcer::set_fixing(Fixing fixing) {
     if (active.state == RuleState::paused) active.state = RuleState::unknown;
   is_state_owed_ = true;
   begin_sweep(fixing == Fixing::paused ? "pause" : "resume");
+}
+
+void Enforcer::let_be(const std::vector<LetBe>& all) {
+  for (std::size_t i = 0; i < policy_.rules.size(); ++i) {
+    ActiveRule& active = policy_.rules[i];
+    const std::string& policy = policy_.reference_of(active).name;
+    bool is_paused = false;
+    std::set<std::string> held;
+    for (const LetBe& one : all) {
+      if (one.rule != active.rule.id || one.policy != policy) continue;
+      is_paused = is_paused || one.object.empty();
+      if (!one.object.empty()) held.insert(one.object);
+    }
+    if (is_paused == active.is_paused && held == active.held) continue;
+    active.is_paused = is_paused;
+    active.held = std::move(held);
+    // What was said of it before does not hold any more; the look follows at once.
+    if (active.state == RuleState::paused || active.state == RuleState::held)
+      active.state = RuleState::unknown;
+    is_state_new_ = true;
+    look_again(i, {"", parts_.clock.monotonic_ns()});
+  }
 }
 
 bool Enforcer::hear(std::size_t index) {

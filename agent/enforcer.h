@@ -3,8 +3,11 @@
 // by the Agent, which lends everything else.
 #pragma once
 
+#include <deque>
+
 #include "agent/blind_periods.h"
 #include "agent/cycle.h"
+#include "agent/kept_fixes.h"
 #include "agent/notes.h"
 #include "agent/receipt_budget.h"
 #include "agent/record.h"
@@ -12,6 +15,23 @@
 #include "agent/withdrawals.h"
 
 namespace reeve {
+
+// What the host's owner wants left as it is: a rule, or one object of it.
+struct LetBe {
+  std::string policy;
+  std::string rule;
+  std::string object;  // empty: all of the rule
+};
+
+// A receipt as the host's owner is told of it.
+struct ToldReceipt {
+  std::string policy;
+  std::string rule;
+  std::string object;  // shortened
+  std::string outcome;
+  FixedBytes<16> incident;
+  std::int64_t wall_ns = 0;
+};
 
 class Enforcer {
  public:
@@ -24,6 +44,7 @@ class Enforcer {
     std::vector<Sensor*> sensors;
     Notes& notes;
     std::uint64_t jitter_seed = 0;
+    KeptFixes* kept = nullptr;  // null: nothing can be undone
   };
   explicit Enforcer(Parts parts);
 
@@ -31,6 +52,8 @@ class Enforcer {
   void adopt(ActivePolicy policy, std::string_view via);
   // Pauses all fixes, or goes on with them: everything is looked at again. The same again: nothing.
   void set_fixing(Fixing fixing);
+  // All that is to be let be from now on: what that changes is looked at again.
+  void let_be(const std::vector<LetBe>& all);
   // A sensor's descriptor is readable.
   // Answers whether it had anything to say.
   bool hear(std::size_t sensor);
@@ -53,25 +76,33 @@ class Enforcer {
   std::optional<Cause> rival_of(const Receipt& receipt) const { return breaker_.rival_of(receipt); }
   const std::vector<std::string>& blind_spots() const { return blind_spots_; }
   std::vector<std::string> sensor_names() const;
+  // The newest last.
+  const std::deque<ToldReceipt>& last_receipts() const { return teller_.last(); }
 
  private:
   // Tells the owner of the host what is being accounted for, and keeps each rule to its share.
   class Teller final : public Accounts {
    public:
-    Teller(Accounts& accounts, Notes& notes, const Clock& clock)
-        : accounts_(accounts), notes_(notes), clock_(clock) {}
+    Teller(Accounts& accounts, Notes& notes, const Clock& clock, KeptFixes* kept)
+        : accounts_(accounts), notes_(notes), clock_(clock), kept_(kept) {}
     void intend(const Receipt& receipt, Intent intent) override;
     void record(const Receipt& receipt) override;
     void record(const Contention& contention) override;
+    void keep(const Receipt& receipt, const Kept& kept) override {
+      if (kept_ != nullptr) kept_->add(receipt, kept);
+    }
     void count_only(const Receipt& receipt) override { accounts_.count_only(receipt); }
     ReceiptBudget& budget() { return budget_; }
     const ReceiptBudget& budget() const { return budget_; }
+    const std::deque<ToldReceipt>& last() const { return last_; }
 
    private:
     Accounts& accounts_;
     Notes& notes_;
     const Clock& clock_;
+    KeptFixes* kept_;
     ReceiptBudget budget_;
+    std::deque<ToldReceipt> last_;
   };
 
   void run(std::size_t rule, const Scope& scope, const Cause& cause);

@@ -50,6 +50,23 @@ struct Deviation {
   std::uint32_t rung = 0;
 };
 
+// What a fix is about to replace, beyond what its deviation says.
+struct Replaced {
+  bool can_be_undone = false;
+  std::optional<Acl> acl{};
+  std::optional<Acl> default_acl{};
+  std::optional<std::string> text{};  // content, or a table's listing, where the rule keeps it
+  bool operator==(const Replaced&) const = default;
+};
+
+// Both together, as they are kept for an undo.
+struct Kept {
+  std::string object;
+  std::string found;
+  FileReference was;
+  Replaced replaced;
+};
+
 // What a check returns.
 struct CheckResult {
   std::vector<Deviation> deviations;  // at most limits::check_deviations_max
@@ -69,6 +86,13 @@ struct Scope {
   std::function<bool(const Deviation&)> is_known{};
 };
 
+// What the owner of the host asks about: a path, or a port.
+struct Subject {
+  std::string path;                                   // empty: the port
+  std::optional<Transport> transport = std::nullopt;  // absent: of either
+  std::uint16_t port = 0;
+};
+
 class Resource {
  public:
   virtual ~Resource() = default;
@@ -76,6 +100,10 @@ class Resource {
   // Whether the rule speaks of an object of this name, as its deviations spell it. False for one
   // that an older version of the rule named: that nothing is said of it does not mean it holds.
   virtual bool covers(const std::string& object) const = 0;
+  // Whether the rule says anything of this thing.
+  virtual bool speaks_of(const Subject& subject) const {
+    return !subject.path.empty() && covers(subject.path);
+  }
   // Level-triggered and without side effects. An object outside the rule gives no deviations.
   virtual Result<CheckResult> check(const Eyes& eyes, const Scope& scope) const = 0;
   // What only a look at this host's abilities can tell of the rule (does its kernel take this
@@ -89,6 +117,14 @@ class Resource {
   virtual std::optional<std::string> mark() const { return std::nullopt; }
   virtual Result<bool> is_left(const Eyes&) const { return false; }
   virtual Status withdraw(Hands&, const Eyes&) const { return {}; }
+  // What this fix will replace: asked before it, in the middle of putting something right.
+  virtual Replaced replaced_by_fix(const Deviation&, const Eyes&) const { return {}; }
+  // Puts back what a fix has replaced, where the object is still as the fix left it (the caller has
+  // seen that the rule holds). Errors: `cannot_undo`, `content_not_kept`, `object_changed`, those
+  // of Hands.
+  virtual Status undo(const Kept&, Hands&, const Eyes&) const {
+    return Error{"cannot_undo", "what this fix did cannot be taken back"};
+  }
   // The smallest act that restores the desired state of this one deviation. It does not verify.
   virtual Status fix(const Deviation& deviation, Hands& hands, const Eyes& eyes) const = 0;
 };

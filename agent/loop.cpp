@@ -99,16 +99,9 @@ class Loop {
         parts_.agent.courier_started();
       }
     }
-    parts_.control.serve(polled_,
-                         [this](const std::string& operation) { return answer(operation); });
-  }
-
-  Result<Value::Map> answer(const std::string& operation) {
-    if (operation == "status") return parts_.agent.status();
-    if (operation != "rotate")
-      return Error{"unknown_operation", "the agent knows `status` and `rotate` only"};
-    REEVE_TRY(parts_.agent.rotate_transport_key());
-    return Value::Map{{"rotate", "begun"}};
+    parts_.control.serve(polled_, [this](const Value& question, const Asker& who) {
+      return parts_.agent.answer(question, who);
+    });
   }
 
   bool is_ready(int fd) const {

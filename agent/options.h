@@ -15,6 +15,12 @@ struct Options {
   std::string bundle;  // the operand of commands that take one
   std::string token;   // the operand of `join`; empty where --token-file says it
   std::string token_file;
+  std::string subject;  // the operand of `why`, a path or a port
+  std::string rule;     // the operand of `pause`, RULE or POLICY/RULE
+  std::string record;   // the operand of `undo`
+  std::string reason;   // of `pause` and `undo`
+  std::int64_t for_s = 0;
+  bool is_end = false;  // of a pause
   std::string name;
   std::vector<std::string> labels;  // KEY=VALUE
   std::int64_t wait_s = 0;          // limits::join_patience_s where silent
@@ -36,6 +42,9 @@ struct Usage {
   bool takes_courier_user = false;
   bool takes_journal_max = false;
   bool takes_json = false;
+  bool takes_subject = false;
+  bool takes_pause = false;
+  bool takes_undo = false;
 };
 
 // Error: `usage`.

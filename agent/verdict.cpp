@@ -82,9 +82,14 @@ void judge_waiting(Receipt& receipt, std::string_view reason) {
   receipt.reason = reason;
 }
 
-void judge_paused(Receipt& receipt) {
+void judge_paused(Receipt& receipt, std::string_view reason) {
   receipt.outcome = outcome::paused;
-  receipt.reason = "act";
+  receipt.reason = reason;
+}
+
+void judge_held(Receipt& receipt) {
+  receipt.outcome = outcome::held;
+  receipt.reason = "owner";
 }
 
 void judge_contested(Receipt& receipt) {

@@ -20,8 +20,11 @@ void judge(Receipt& receipt, const Status& acted, const Result<CheckResult>& lef
 void judge_unseen(Receipt& receipt, const Error& error);
 // The outcome where a fix has to wait, for one of the breaker's reasons.
 void judge_waiting(Receipt& receipt, std::string_view reason);
-// The outcome where an operator's act pauses all fixes.
-void judge_paused(Receipt& receipt);
+// The outcome where an operator's act pauses all fixes (`act`), or the host's owner this rule
+// (`owner`).
+void judge_paused(Receipt& receipt, std::string_view reason);
+// The outcome where the host's owner has undone this fix.
+void judge_held(Receipt& receipt);
 // The outcome of an incident that is a contention, whatever its last fix did.
 void judge_contested(Receipt& receipt);
 // True for outcomes that end an incident.

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/result.h"
 
@@ -22,6 +23,11 @@ struct PortRange {
 // `bad_ports`, whose detail says what is wrong, to stand behind the text: "which ...".
 Result<PortRange> parse_ports(std::string_view text);
 std::string to_text(const PortRange& ports);
+inline bool any_contains(const std::vector<PortRange>& ranges, std::uint16_t port) {
+  for (const PortRange& range : ranges)
+    if (range.contains(port)) return true;
+  return false;
+}
 
 // An address is a network of one: prefix 32 or 128.
 struct Network {

@@ -76,4 +76,42 @@ std::string receipt_json(const Receipt& receipt) {
   return out.moment("verified", receipt.verified).line();
 }
 
+std::string text_at(const Value& map, std::string_view key) {
+  const Value* value = map.find(key);
+  if (value == nullptr) return {};
+  if (const std::string* text = value->text()) return *text;
+  if (const bool* claim = value->boolean()) return *claim ? "yes" : "no";
+  if (const auto number = value->integer()) return std::to_string(*number);
+  return {};
+}
+
+const Value::Array& items_at(const Value& map, std::string_view key) {
+  static const Value::Array none;
+  const Value* value = map.find(key);
+  return value != nullptr && value->array() != nullptr ? *value->array() : none;
+}
+
+std::string json_of(const Value& value) {
+  if (const std::string* text = value.text()) return json_quote(*text);
+  if (const bool* claim = value.boolean()) return *claim ? "true" : "false";
+  if (const auto number = value.integer()) return std::to_string(*number);
+  std::string out;
+  if (const Value::Array* items = value.array()) {
+    for (const Value& item : *items) out += (out.empty() ? "" : ",") + json_of(item);
+    return "[" + out + "]";
+  }
+  if (const Value::Map* entries = value.map()) {
+    for (const auto& [key, entry] : *entries)
+      out += (out.empty() ? "" : ",") + json_quote(key) + ":" + json_of(entry);
+    return "{" + out + "}";
+  }
+  return "null";
+}
+
+std::string until_text(const Value& map) {
+  const Value* value = map.find("until");
+  const auto until_s = value == nullptr ? std::nullopt : value->integer();
+  return until_s ? std::string(utc_text(*until_s * 1'000'000'000).text) : std::string("?");
+}
+
 }  // namespace reeve

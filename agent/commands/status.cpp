@@ -9,21 +9,6 @@
 namespace reeve {
 namespace {
 
-std::string text_at(const Value& map, std::string_view key) {
-  const Value* value = map.find(key);
-  if (value == nullptr) return {};
-  if (const std::string* text = value->text()) return *text;
-  if (const bool* claim = value->boolean()) return *claim ? "yes" : "no";
-  if (const auto number = value->integer()) return std::to_string(*number);
-  return {};
-}
-
-const Value::Array& items_at(const Value& map, std::string_view key) {
-  static const Value::Array none;
-  const Value* value = map.find(key);
-  return value != nullptr && value->array() != nullptr ? *value->array() : none;
-}
-
 std::string joined(const Value::Array& items) {
   std::string out;
   for (const Value& item : items)
@@ -40,37 +25,62 @@ std::string counts_of(const Value& status) {
   return out.empty() ? out : " (" + out.substr(2) + ")";
 }
 
-std::string json_of(const Value& value) {
-  if (const std::string* text = value.text()) return json_quote(*text);
-  if (const bool* claim = value.boolean()) return *claim ? "true" : "false";
-  if (const auto number = value.integer()) return std::to_string(*number);
-  std::string out;
-  if (const Value::Array* items = value.array()) {
-    for (const Value& item : *items) out += (out.empty() ? "" : ",") + json_of(item);
-    return "[" + out + "]";
-  }
-  if (const Value::Map* entries = value.map()) {
-    for (const auto& [key, entry] : *entries)
-      out += (out.empty() ? "" : ",") + json_quote(key) + ":" + json_of(entry);
-    return "{" + out + "}";
-  }
-  return "null";
-}
-
-// One line of the agent itself, one for each rule, one for each incident that is open.
+// One line of the agent itself, one for each rule, one for each incident that is open, one for each
+// of the last receipts.
 void print_json(const Value& status) {
   Value::Map agent{{"type", "agent"}};
   for (const auto& [key, value] : *status.map())
-    if (key != "rule_states" && key != "open") agent.emplace_back(key, value);
+    if (key != "rule_states" && key != "open" && key != "last") agent.emplace_back(key, value);
   print(json_of(agent) + "\n");
   for (const auto& [list, type] :
-       {std::pair{"rule_states", "rule"}, std::pair{"open", "incident"}}) {
+       {std::pair{"rule_states", "rule"}, {"open", "incident"}, {"last", "receipt"}}) {
     for (const Value& item : items_at(status, list)) {
       Value::Map line{{"type", type}};
       if (item.map() != nullptr) line.insert(line.end(), item.map()->begin(), item.map()->end());
       print(json_of(line) + "\n");
     }
   }
+}
+
+// When it was, and nothing where it never was.
+std::string moment_at(const Value& map, std::string_view key) {
+  const Value* value = map.find(key);
+  const auto wall_ns = value == nullptr ? std::nullopt : value->integer();
+  return wall_ns && *wall_ns > 0 ? std::string(utc_text(*wall_ns).text) : std::string();
+}
+
+std::string watched_line(const Value& status) {
+  std::string out;
+  if (const Value* watched = status.find("watched"); watched != nullptr && watched->map())
+    for (const auto& [what, count] : *watched->map())
+      out += fmt::format("{}{}: {}", out.empty() ? "" : ", ", what, count.natural().value_or(0));
+  return fmt::format("watched    {}\n", out.empty() ? "nothing" : out);
+}
+
+std::string sent_line(const Value& status) {
+  const std::string at = moment_at(status, "acknowledged");
+  return fmt::format("sent       {} batches unacknowledged, last acknowledged: {}\n",
+                     text_at(status, "unacknowledged"), at.empty() ? "none since the start" : at);
+}
+
+// What this host's owner lets be, and who of them.
+void print_owner_acts(const Value& status) {
+  for (const Value& act : items_at(status, "owner_acts")) {
+    const std::string object = text_at(act, "object");
+    const std::string user = text_at(act, "user");
+    print(fmt::format("{:<10} {}{}{} until {} by {}: {}\n", object.empty() ? "paused" : "held",
+                      printable(text_at(act, "rule")), object.empty() ? "" : " ", printable(object),
+                      until_text(act),
+                      user.empty() ? "uid " + text_at(act, "uid") : printable(user),
+                      printable(text_at(act, "reason"))));
+  }
+}
+
+void print_last(const Value& status) {
+  for (const Value& receipt : items_at(status, "last"))
+    print(fmt::format("last: {} {} {}  {}\n      incident {}\n", moment_at(receipt, "at"),
+                      text_at(receipt, "outcome"), printable(text_at(receipt, "rule")),
+                      printable(text_at(receipt, "object")), text_at(receipt, "incident")));
 }
 
 std::string policy_line(const Value& status) {
@@ -103,7 +113,10 @@ void print_text(const Value& status) {
                       printable(text_at(pause, "reason"))));
   print(fmt::format("link       {}, isolation: {}\n", text_at(status, "link"),
                     text_at(status, "isolation")));
+  print_owner_acts(status);
   print(ledger_line(status));
+  print(sent_line(status));
+  print(watched_line(status));
   print(fmt::format("sensors    {}\n", joined(items_at(status, "sensors"))));
   for (const Value& spot : items_at(status, "blind_spots"))
     if (spot.text() != nullptr) print(fmt::format("blind      {}\n", printable(*spot.text())));
@@ -121,6 +134,7 @@ void print_text(const Value& status) {
     if (const std::string rival = text_at(incident, "rival"); !rival.empty())
       print(fmt::format("      broken again and again by {}\n", printable(rival)));
   }
+  print_last(status);
 }
 
 }  // namespace

@@ -1,9 +1,10 @@
 // The kind `file`: owner, group, mode, access control lists, content, type and absence of files and
 // directories (docs/architecture.md section 5). Which objects a rule has is in file_objects, the
-// judgement of one in file_check and file_details, its fix in file_fix, its fields in file_rule;
-// here is its row.
+// judgement of one in file_check and file_details, its fix in file_fix and what takes that back in
+// file_undo, its fields in file_rule; here is its row.
 #include "agent/kinds/file_fix.h"
 #include "agent/kinds/file_objects.h"
+#include "agent/kinds/file_undo.h"
 #include "agent/path_pattern.h"
 
 namespace reeve {
@@ -40,6 +41,14 @@ class FileResource final : public Resource {
         return check_tree(wish, eyes, scope);
     }
     return CheckResult{};
+  }
+
+  Replaced replaced_by_fix(const Deviation& deviation, const Eyes& eyes) const override {
+    return replaced_file(rule_, deviation, eyes);
+  }
+
+  Status undo(const Kept& kept, Hands& hands, const Eyes& eyes) const override {
+    return undo_file(rule_, kept, hands, eyes);
   }
 
   Status fix(const Deviation& deviation, Hands& hands, const Eyes& eyes) const override {

@@ -68,6 +68,7 @@ FileRule read_fields(const Rule& rule) {
   out.absent = is_asked(rule, "absent");
   out.content = content_wish(rule);
   out.show_content = rule.show_content;
+  out.keep_content = rule.keep_content;
   bool is_silent = rule.fields.find("must_exist") == nullptr;
   out.must_exist = is_asked(rule, "must_exist") || (is_silent && out.content && out.content->bytes);
   return out;

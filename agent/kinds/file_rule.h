@@ -45,6 +45,7 @@ struct FileRule {
   std::optional<AclWish> default_acl;  // speaks of directories only
   std::optional<ContentWish> content;
   bool show_content = false;
+  bool keep_content = false;
   bool absent = false;
   bool must_exist = false;  // with content in bytes: unless the rule says otherwise
 

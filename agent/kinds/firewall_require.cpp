@@ -26,6 +26,9 @@ class RequiredRuleResource final : public Resource {
 
   bool covers(const std::string& object) const override { return object == object_; }
 
+  // What its text says of ports is nft's to know.
+  bool speaks_of(const Subject& subject) const override { return subject.path.empty(); }
+
   Result<CheckResult> check(const Eyes& eyes, const Scope& scope) const override {
     CheckResult result;
     const RulesetEyes& ruleset = eyes.ruleset();

@@ -105,8 +105,9 @@ Result<FirewallRule> bind_table(const Rule& rule) {
     return located(rule, "body", judged.error());
   auto keep = read_keep(rule, body);
   if (!keep.ok()) return keep.error();
-  return FirewallRule(
-      OwnTable{whole_table(std::move(*table), body), std::move(*keep), rule.show_content});
+  OwnTable out{whole_table(std::move(*table), body), std::move(*keep), rule.show_content};
+  out.keep_content = rule.keep_content;
+  return FirewallRule(std::move(out));
 }
 
 // A rule's id may hold ":", which no name in nft may, and never holds "/", which one may.
@@ -129,6 +130,10 @@ Result<FirewallRule> bind_rows(const Rule& rule, std::string_view field) {
   const auto table = table_for(is_inbound ? "reeve_inbound_" : "reeve_forbid_", rule);
   OwnTable out{whole_table(table, body), {}, rule.show_content};
   out.is_named_after_rule = true;
+  out.keep_content = rule.keep_content;
+  if (!is_inbound)
+    for (const TrafficRow& row : *rows)
+      out.ports.insert(out.ports.end(), row.ports.begin(), row.ports.end());
   return FirewallRule(std::move(out));
 }
 

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "agent/host_ruleset.h"
+#include "common/network_text.h"
 #include "common/policy.h"
 
 namespace reeve {
@@ -15,6 +16,8 @@ struct OwnTable {
   std::vector<std::string> keep;     // sets whose elements are not ours
   bool show_content = false;         // records may show what is there instead
   bool is_named_after_rule = false;  // the name is no choice of the policy's author
+  std::vector<PortRange> ports{};    // those that it speaks of; none: all
+  bool keep_content = false;         // what a fix replaces is listed before it
 };
 
 struct RequiredRule {

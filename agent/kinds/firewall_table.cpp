@@ -4,6 +4,7 @@
 #include "agent/kind_limits.h"
 #include "agent/kinds/firewall_objects.h"
 #include "agent/kinds/nft_listing.h"
+#include "common/limits.h"
 #include "common/text.h"
 
 namespace reeve {
@@ -33,6 +34,12 @@ class OwnTableResource final : public Resource {
   }
 
   bool covers(const std::string& object) const override { return object == object_; }
+
+  // Of every port, but where a rule names those that it speaks of.
+  bool speaks_of(const Subject& subject) const override {
+    if (!subject.path.empty()) return false;
+    return rule_.ports.empty() || any_contains(rule_.ports, subject.port);
+  }
 
   Result<CheckResult> check(const Eyes& eyes, const Scope& scope) const override {
     CheckResult result;
@@ -72,6 +79,21 @@ class OwnTableResource final : public Resource {
 
   Status withdraw(Hands& hands, const Eyes&) const override {
     return hands.ruleset_hands().apply(fmt::format("delete table {}\n", object_));
+  }
+
+  // A listing costs more than the rest of a fix: only a rule that keeps content pays for it.
+  Replaced replaced_by_fix(const Deviation&, const Eyes& eyes) const override {
+    if (!rule_.keep_content) return {};
+    auto listing = eyes.ruleset().listing(rule_.wanted.table);
+    if (!listing.ok()) return {};
+    const bool fits = !*listing || (*listing)->size() <= limits::body_bytes_max;
+    return {.can_be_undone = fits, .text = std::move(*listing)};
+  }
+
+  // Without a text there was no table.
+  Status undo(const Kept& kept, Hands& hands, const Eyes&) const override {
+    return hands.ruleset_hands().apply(
+        fmt::format("table {0}\ndelete table {0}\n{1}", object_, kept.replaced.text.value_or("")));
   }
 
   // The first line makes the second one safe where there is no such table.

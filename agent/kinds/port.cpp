@@ -27,6 +27,13 @@ class PortResource final : public Resource {
     return socket && rule_.speaks_of(socket->transport, socket->address);
   }
 
+  bool speaks_of(const Subject& subject) const override {
+    if (!subject.path.empty()) return false;
+    if (rule_.transport && subject.transport && *rule_.transport != *subject.transport)
+      return false;
+    return rule_.ports.empty() || any_contains(rule_.ports, subject.port);
+  }
+
   bool wants_durable_intent() const override { return rule_.has(PortAction::terminate); }
 
   Result<CheckResult> check(const Eyes& eyes, const Scope& scope) const override {
@@ -62,6 +69,21 @@ class PortResource final : public Resource {
     const auto blocks = look_at_blocks(eyes);
     if (!blocks.ok()) return blocks.error();
     return hands.ruleset_hands().apply(blocks->text_without(rule_.id));
+  }
+
+  Replaced replaced_by_fix(const Deviation&, const Eyes&) const override {
+    return {.can_be_undone = rule_.has(PortAction::block)};
+  }
+
+  // A block is taken away; what was closed or ended is not there any more.
+  Status undo(const Kept& kept, Hands& hands, const Eyes& eyes) const override {
+    const auto blocks = look_at_blocks(eyes);
+    if (!blocks.ok()) return blocks.error();
+    const auto blocked = blocks->objects_of(rule_.id);
+    if (std::find(blocked.begin(), blocked.end(), kept.object) == blocked.end())
+      return Error{"cannot_undo", kept.object + " is not blocked: what was closed stays closed",
+                   "start the program again; the rule is held meanwhile only if it is paused"};
+    return hands.ruleset_hands().apply(blocks->text_without(rule_.id, kept.object));
   }
 
   // What it is about is looked up again: a deviation does not carry sockets and processes.

@@ -74,6 +74,7 @@ int run_root_remove_operator(const Environment& environment, CommandArguments ar
 int run_root_submit(const Environment& environment, CommandArguments arguments);
 int run_export(const Environment& environment, CommandArguments arguments);
 int run_report(const Environment& environment, CommandArguments arguments);
+int run_explain(const Environment& environment, CommandArguments arguments);
 int run_policy_log(const Environment& environment, CommandArguments arguments);
 int run_pause(const Environment& environment, CommandArguments arguments);
 

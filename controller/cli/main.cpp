@@ -41,6 +41,7 @@ std::vector<Command> command_table() {
       {"pause", "stop fixing for a while: an operator's signed act", run_pause},
       {"status", "how every host stands, by its own signed heartbeat", run_status},
       {"records", "what nodes found and put right, from the ledger", run_records},
+      {"explain", "what a name means and what to do, or a rule in force", run_explain},
       {"show", "one record in full, and whether its proof holds", run_show},
       {"export", "records as they come: to a file, syslog or a webhook", run_export},
       {"report", "how controls stand or stood on each host, for auditors", run_report},

@@ -115,6 +115,8 @@ std::vector<std::string> remarks_of(const SeenNode& node,
   if (has_wrong_clock(node, now_wall_ns)) out.emplace_back(clock_remark(heartbeat, now_wall_ns));
   const RuleSums sums = sum_rules(heartbeat);
   if (sums.paused > 0) out.push_back(fmt::format("{} paused", counted(sums.paused, "rule")));
+  const auto held = heartbeat.rules[static_cast<std::size_t>(RuleState::held)];
+  if (held > 0) out.push_back(fmt::format("{} held", counted(held, "rule")));
   const std::uint64_t unknown = sums.unknown - sums.paused;
   if (unknown > 0) out.push_back(fmt::format("{} not known", counted(unknown, "rule")));
   if (heartbeat.isolation != "full") {

@@ -7,8 +7,6 @@
 namespace reeve {
 namespace {
 
-using Texts = std::vector<std::pair<std::string, std::string>>;
-
 std::string field_text(const Value& value) {
   if (const auto* claim = value.boolean()) return *claim ? "true" : "false";
   if (const auto number = value.integer()) return std::to_string(*number);
@@ -25,10 +23,12 @@ std::string field_text(const Value& value) {
   return fmt::format("{{{}}}", fmt::join(parts, ", "));
 }
 
+}  // namespace
+
 // A rule as named texts, so that two of them are compared without knowing what a field means.
-Texts texts_of(const Rule& rule) {
+RuleTexts texts_of(const Rule& rule) {
   const Breaker& breaker = rule.breaker;
-  Texts out = {
+  RuleTexts out = {
       {"title", rule.title},
       {"severity", std::string(name_of(rule.severity))},
       {"owner", rule.owner},
@@ -53,7 +53,9 @@ Texts texts_of(const Rule& rule) {
   return out;
 }
 
-const std::string* find(const Texts& texts, const std::string& field) {
+namespace {
+
+const std::string* find(const RuleTexts& texts, const std::string& field) {
   for (const auto& [name, text] : texts) {
     if (name == field) return &text;
   }
@@ -62,8 +64,8 @@ const std::string* find(const Texts& texts, const std::string& field) {
 
 std::vector<FieldChange> diff_rules(const Rule& before, const Rule& after) {
   std::vector<FieldChange> out;
-  const Texts old_texts = texts_of(before);
-  const Texts new_texts = texts_of(after);
+  const RuleTexts old_texts = texts_of(before);
+  const RuleTexts new_texts = texts_of(after);
   for (const auto& [field, text] : old_texts) {
     const std::string* now = find(new_texts, field);
     if (now == nullptr) out.push_back({field, text, ""});

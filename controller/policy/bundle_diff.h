@@ -31,6 +31,10 @@ struct BundleDiff {
   std::size_t unchanged = 0;
 };
 
+// A rule as named texts, its id left out: "severity", "breaker.fixes_per_hour", "file.mode".
+using RuleTexts = std::vector<std::pair<std::string, std::string>>;
+RuleTexts texts_of(const Rule& rule);
+
 BundleDiff diff_bundles(const Bundle& before, const Bundle& after);
 
 }  // namespace reeve

@@ -7,5 +7,7 @@ namespace reeve {
 
 // The kinds' rows as JSON, from agent/kinds/meson.build.
 ByteView embedded_kinds_json();
+// docs/errors.md.
+ByteView embedded_names_page();
 
 }  // namespace reeve

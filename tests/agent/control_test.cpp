@@ -17,8 +17,10 @@ using namespace reeve;
 
 namespace {
 
-Result<Value::Map> answer(const std::string& operation) {
+Result<Value::Map> answer(const Value& question, const Asker& who) {
+  const std::string operation = *question.find("operation")->text();
   if (operation == "status") return Value::Map{{"node", "web-1"}};
+  if (operation == "whoami") return Value::Map{{"pid", who.pid}, {"uid", who.uid}};
   if (operation == "long")
     return Value::Map{{"text", std::string(limits::control_message_bytes_max, 'x')}};
   return Error{"unknown_operation", operation};
@@ -54,6 +56,14 @@ TEST_CASE("the owner asks and is answered") {
   const auto status = served.ask("status");
   REQUIRE(status.ok());
   CHECK(*status->find("node")->text() == "web-1");
+}
+
+TEST_CASE("the kernel says who asks") {
+  Served served;
+  const auto me = served.ask("whoami");
+  REQUIRE(me.ok());
+  CHECK(me->find("pid")->integer() == ::getpid());
+  CHECK(me->find("uid")->natural() == ::geteuid());
 }
 
 TEST_CASE("an unknown question and an answer that is too long are named errors") {
