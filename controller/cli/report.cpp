@@ -49,6 +49,7 @@ struct Wishes {
   std::int64_t at_wall_ns = 0;
   std::int64_t since_wall_ns = 0;
   std::string format;
+  bool is_past = false;  // another instant than now was asked for
 };
 
 Result<Wishes> read_wishes(const Arguments& arguments, std::int64_t now_wall_ns) {
@@ -60,6 +61,7 @@ Result<Wishes> read_wishes(const Arguments& arguments, std::int64_t now_wall_ns)
     const auto moment = parse_since(*at, now_wall_ns);
     if (!moment.ok()) return moment.error();
     out.at_wall_ns = std::min(*moment, now_wall_ns);
+    out.is_past = true;
   }
   out.since_wall_ns = out.at_wall_ns;
   if (const auto since = arguments.value("since")) {
@@ -79,8 +81,13 @@ Result<std::vector<ReportHost>> ask_hosts(Session& session, const Wishes& wishes
   const auto nodes = ask_expected_nodes(session);
   if (!nodes.ok()) return nodes.error();
   std::vector<ReportHost> out;
+  const bool is_now = !wishes.is_past;
   const auto add = [&](const SeenNode& node) {
-    if (node.certificate) out.push_back({node.certificate->node, node.certificate->name});
+    ReportHost host{node.certificate ? node.certificate->node : NodeId{}, node.name(), {}, is_now};
+    const bool is_fresh_now =
+        node.heartbeat && node.unproven.empty() && is_fresh(*node.heartbeat, session.now_wall_ns());
+    if (is_fresh_now) host.deviating = sum_rules(*node.heartbeat).deviating;
+    out.push_back(std::move(host));
   };
   if (wishes.node.empty()) {
     for (const SeenNode& node : *nodes) add(node);
@@ -122,6 +129,30 @@ Result<std::map<Digest, Bundle>> ask_bundles(Session& session, const ReportFacts
   return out;
 }
 
+// What a host signed counts where it stands in the ledger whose head is shown.
+Status prove_evidence(Session& session, const SeenLedger& ledger, ReportFacts& facts) {
+  for (const auto& [host, evidence] : facts.evidence()) {
+    const auto items = session.controller().request("show", {{"record", evidence.record}});
+    if (!items.ok()) return items.error();
+    if (items->size() != 2)
+      return Error{.name = "malformed", .detail = "not a record and its place"};
+    Fields fields((*items)[1], "place in the ledger");
+    const std::string note = fields.text("checkpoint");
+    const auto path = read_path(fields, "inclusion");
+    if (!path.ok()) return path.error();
+    REEVE_TRY(fields.finish(UnknownFields::keep));
+    const auto place =
+        judge_inclusion(note, evidence.leaf_hash, evidence.leaf, *path, session.fleet().root);
+    if (!place.ok()) {
+      print_err(error_text(place.error()));
+      facts.refute(host);
+    } else if (place->tree != ledger.checkpoint.tree) {
+      REEVE_TRY(require_in_ledger(session, place->tree));
+    }
+  }
+  return {};
+}
+
 std::string shown_as(const std::string& format, const ReportHead& head, const Report& report) {
   if (format == "html") return report_html(head, report);
   if (format == "csv") return report_csv(report);
@@ -136,10 +167,11 @@ Result<int> make_report(Session& session, const Arguments& arguments) {
   if (!hosts.ok()) return hosts.error();
   auto facts = gather(session, *wishes, *hosts);
   if (!facts.ok()) return facts.error();
-  const auto bundles = ask_bundles(session, *facts);
-  if (!bundles.ok()) return bundles.error();
   const auto ledger = ask_ledger(session);
   if (!ledger.ok()) return ledger.error();
+  const auto bundles = ask_bundles(session, *facts);
+  if (!bundles.ok()) return bundles.error();
+  REEVE_TRY(prove_evidence(session, *ledger, *facts));
   const Report report = facts->report(*hosts, *bundles, wishes->controls);
   const ReportHead head{session.fleet().root.origin,
                         session.now_wall_ns(),

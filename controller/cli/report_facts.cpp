@@ -34,19 +34,35 @@ RuleStanding standing_of_rule(const Bundle& bundle, const Rule& rule, std::uint8
   return out;
 }
 
-// What stands in `controls` of one host, control by control.
+using RuleName = std::tuple<NodeId, std::string, std::string>;  // host, policy, rule
+
+std::map<RuleName, std::vector<std::size_t>> by_rule(const std::vector<Exposure>& exposures) {
+  std::map<RuleName, std::vector<std::size_t>> out;
+  for (std::size_t i = 0; i < exposures.size(); ++i)
+    out[{exposures[i].host, exposures[i].policy, exposures[i].rule}].push_back(i);
+  return out;
+}
+
+// What stands in the controls of one host, control by control.
 class Sorter {
  public:
-  Sorter(const ReportHost& host, const Report& report, const std::set<std::string>& wanted)
-      : host_(host), report_(report), wanted_(wanted) {}
+  using Places = std::map<RuleName, std::vector<std::size_t>>;
+  Sorter(const ReportHost& host, const Report& report, const Places& places,
+         const std::set<std::string>& wanted)
+      : host_(host), report_(report), places_(places), wanted_(wanted) {}
 
   void add(const Bundle& bundle, const Bytes& codes) {
-    for (std::size_t i = 0; i < bundle.rules.size() && i < codes.size(); ++i)
-      for (const std::string& control : bundle.rules[i].controls)
-        if (wanted_.empty() || wanted_.contains(control))
-          add(control, standing_of_rule(bundle, bundle.rules[i], codes[i]));
+    for (std::size_t i = 0; i < bundle.rules.size(); ++i) {
+      const Rule& rule = bundle.rules[i];
+      const std::uint8_t code = i < codes.size() ? codes[i] : 0;
+      const RuleStanding standing = standing_of_rule(bundle, rule, code);
+      if (standing.standing() == Standing::deviating) ++deviating_;
+      for (const std::string& control : rule.controls)
+        if (wanted_.empty() || wanted_.contains(control)) add(control, standing);
+    }
   }
   std::map<std::string, ControlStanding> take() { return std::move(controls_); }
+  std::uint64_t deviating() const { return deviating_; }
 
  private:
   void add(const std::string& control, RuleStanding rule) {
@@ -54,10 +70,10 @@ class Sorter {
     if (of.rules.empty()) of.standing = Standing::compliant;
     of.control = control;
     of.node = host_.name;
-    for (std::size_t i = 0; i < report_.exposures.size(); ++i) {
-      const Exposure& one = report_.exposures[i];
-      if (one.host != host_.id || one.policy != rule.policy || one.rule != rule.rule) continue;
-      of.exposures.push_back(i);
+    const auto places = places_.find({host_.id, rule.policy, rule.rule});
+    for (const std::size_t place : places == places_.end() ? none_ : places->second) {
+      const Exposure& one = report_.exposures[place];
+      of.exposures.push_back(place);
       of.exposed_ns += within(one, report_.since_wall_ns, report_.at_wall_ns);
       rule.has_open_incident = rule.has_open_incident || one.is_open_at(report_.at_wall_ns);
     }
@@ -67,14 +83,16 @@ class Sorter {
 
   const ReportHost& host_;
   const Report& report_;
+  const Places& places_;
   const std::set<std::string>& wanted_;
   std::map<std::string, ControlStanding> controls_;
+  std::uint64_t deviating_ = 0;
+  const std::vector<std::size_t> none_;
 };
 
-// A host without evidence, or with a policy that cannot be read any more, has an entry for each
-// control that is reported at all.
-void add_missing(Report& report, const std::set<std::string>& wanted,
-                 const std::set<std::string>& partly_read) {
+// Each host has an entry for each control that was asked for; where its evidence is missing or not
+// whole, for each that is reported at all.
+void add_missing(Report& report, const std::set<std::string>& wanted) {
   std::set<std::string> controls = wanted;
   std::set<std::pair<std::string, std::string>> there;
   for (const ControlStanding& one : report.controls) {
@@ -82,9 +100,11 @@ void add_missing(Report& report, const std::set<std::string>& wanted,
     there.emplace(one.control, one.node);
   }
   for (const auto& [node, evidence] : report.hosts) {
-    if (evidence && !partly_read.contains(node)) continue;
-    const Standing standing = evidence ? Standing::unknown : Standing::no_evidence;
-    for (const std::string& control : controls)
+    const bool is_whole = evidence && !report.doubts.contains(node);
+    const Standing standing = !evidence  ? Standing::no_evidence
+                              : is_whole ? Standing::not_covered
+                                         : Standing::unknown;
+    for (const std::string& control : is_whole ? wanted : controls)
       if (!there.contains({control, node}))
         report.controls.push_back({control, node, standing, {}, {}, 0});
   }
@@ -96,6 +116,8 @@ std::string_view name_of(Standing standing) {
   switch (standing) {
     case Standing::compliant:
       return "compliant";
+    case Standing::not_covered:
+      return "not_covered";
     case Standing::unknown:
       return "unknown";
     case Standing::deviating:
@@ -128,36 +150,53 @@ void ReportFacts::take(const SeenRecord& seen) {
   ++counts_.records;
   if (!seen.proven()) {
     ++counts_.unproven;
-  } else if (seen.record.type == "withheld") {
-    ++counts_.withheld;
-  } else if (seen.record.sealed.wall_ns <= at_wall_ns_) {
-    if (seen.record.type == "state") take_state(seen);
-    if (seen.record.type == "receipt") take_receipt(seen);
-  } else if (seen.record.type == "receipt") {
-    take_receipt(seen);  // when what was open then was put right
+    return;
   }
+  if (seen.equivocation) return;  // it is not what its chain says
+  follow(seen);
+  if (seen.record.type == "withheld") {
+    ++counts_.withheld;
+    withheld_[seen.header.node] = seen.cursor;
+  } else if (seen.record.type == "receipt") {
+    take_receipt(seen);
+  } else if (seen.record.type == "state" && seen.record.sealed.wall_ns <= at_wall_ns_) {
+    take_state(seen);
+  }
+}
+
+// What a host signed is numbered: whoever leaves a record out leaves a hole. Records that the host
+// itself has lost leave one too, and it says so elsewhere: here both are doubt.
+void ReportFacts::follow(const SeenRecord& seen) {
+  const std::uint64_t sequence = seen.header.first + seen.index;
+  auto& end = streams_[{seen.header.node, seen.header.epoch, seen.header.stream}];
+  if (end.next != 0 && sequence > end.next) holes_[seen.header.node] = seen.cursor;
+  end.next = sequence + 1;
 }
 
 void ReportFacts::take_state(const SeenRecord& seen) {
   const std::int64_t sealed = seen.record.sealed.wall_ns;
-  if (sealed <= at_wall_ns_ - limits::report_evidence_ns) return;
   Fields fields(seen.record.body, "state");
   HostState state;
-  state.evidence = {seen.name, sealed, fields.natural("version"), fields.bytes<32>("manifest")};
+  state.evidence = {seen.name,
+                    seen.cursor,
+                    seen.leaf,
+                    seen.leaf_hash,
+                    sealed,
+                    fields.natural("version"),
+                    fields.bytes<32>("manifest")};
   for (const Value& item : fields.array("bundles")) {
     Fields bundle(item, "state");
     state.bundles.emplace_back(bundle.bytes<32>("digest"), bundle.binary("rules"));
     if (!bundle.finish(UnknownFields::keep).ok()) return;
   }
   if (!fields.finish(UnknownFields::keep).ok()) return;
-  const auto [known, is_new] = hosts_.try_emplace(seen.header.node, state);
-  if (!is_new && known->second.evidence.sealed_wall_ns <= sealed) known->second = std::move(state);
+  hosts_[seen.header.node] = std::move(state);
 }
 
 void ReportFacts::take_receipt(const SeenRecord& seen) {
   const auto receipt = decode_receipt(seen.record);
   if (!receipt.ok() || receipt->detected.wall_ns > at_wall_ns_) return;
-  Exposure& of = incidents_[receipt->incident];
+  Exposure& of = incidents_[{seen.header.node, receipt->incident}];
   const bool was_over = of.until_wall_ns != 0;
   if (was_over && receipt->phase == Phase::open) return;
   of.host = seen.header.node;
@@ -183,6 +222,12 @@ std::vector<Digest> ReportFacts::bundles() const {
   return {out.begin(), out.end()};
 }
 
+std::vector<std::pair<NodeId, HostEvidence>> ReportFacts::evidence() const {
+  std::vector<std::pair<NodeId, HostEvidence>> out;
+  for (const auto& [node, state] : hosts_) out.emplace_back(node, state.evidence);
+  return out;
+}
+
 std::vector<Exposure> ReportFacts::exposures() const {
   std::vector<Exposure> out;
   for (const auto& [incident, exposure] : incidents_)
@@ -193,6 +238,22 @@ std::vector<Exposure> ReportFacts::exposures() const {
   return out;
 }
 
+// Why what a host said up to now may not be all of it; empty where nothing speaks for that.
+std::string ReportFacts::doubt_of(const ReportHost& host, const HostState& state,
+                                  const Report& report, std::uint64_t deviating) const {
+  const auto after = [&](const std::map<NodeId, std::uint64_t>& places) {
+    const auto found = places.find(host.id);
+    return found != places.end() && found->second > state.evidence.cursor;
+  };
+  if (after(holes_)) return "records are missing after it";
+  if (after(withheld_)) return "a record after it has no body any more";
+  if (!host.needs_heartbeat) return {};
+  if (!host.deviating) return "no fresh heartbeat of it";
+  for (const Exposure& one : report.exposures)
+    if (one.host == host.id && one.is_open_at(report.at_wall_ns)) ++deviating;
+  return *host.deviating > deviating ? "its newest heartbeat counts more rules that deviate" : "";
+}
+
 Report ReportFacts::report(const std::vector<ReportHost>& hosts,
                            const std::map<Digest, Bundle>& bundles,
                            const std::vector<std::string>& wanted) {
@@ -200,31 +261,36 @@ Report ReportFacts::report(const std::vector<ReportHost>& hosts,
   out.since_wall_ns = since_wall_ns_;
   out.at_wall_ns = at_wall_ns_;
   out.exposures = exposures();
+  const auto places = by_rule(out.exposures);
   const std::set<std::string> controls(wanted.begin(), wanted.end());
   std::set<Digest> unread;
-  std::set<std::string> partly_read;
   for (const ReportHost& host : hosts) {
     const auto state = hosts_.find(host.id);
     auto& evidence = out.hosts[host.name];
-    if (state == hosts_.end()) continue;
-    Sorter sorter(host, out, controls);
-    bool is_whole = true;
+    const bool is_old = state != hosts_.end() && state->second.evidence.sealed_wall_ns <=
+                                                     at_wall_ns_ - limits::report_evidence_ns;
+    if (state == hosts_.end() || is_old) continue;
+    Sorter sorter(host, out, places, controls);
+    std::string doubt;
     for (const auto& [digest, codes] : state->second.bundles) {
       const auto bundle = bundles.find(digest);
-      if (bundle != bundles.end()) sorter.add(bundle->second, codes);
-      is_whole = is_whole && bundle != bundles.end();
-      if (bundle == bundles.end()) unread.insert(digest);
+      if (bundle != bundles.end()) {
+        sorter.add(bundle->second, codes);
+      } else {
+        unread.insert(digest);
+        doubt = "a policy in force cannot be read any more";
+      }
     }
-    if (!is_whole) partly_read.insert(host.name);
+    if (doubt.empty()) doubt = doubt_of(host, state->second, out, sorter.deviating());
+    if (!doubt.empty()) out.doubts[host.name] = doubt;
     for (auto& [control, of] : sorter.take()) {
-      // A rule that cannot be read may be of any control.
-      if (!is_whole) of.standing = worse(of.standing, Standing::unknown);
+      if (!doubt.empty()) of.standing = worse(of.standing, Standing::unknown);
       out.controls.push_back(std::move(of));
     }
     evidence = state->second.evidence;
   }
   out.unread_policies = unread.size();
-  add_missing(out, controls, partly_read);
+  add_missing(out, controls);
   std::ranges::sort(out.controls, {},
                     [](const ControlStanding& one) { return std::tie(one.control, one.node); });
   return out;

@@ -21,7 +21,7 @@ th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #d0d7d
 th { background: #f6f8fa; } td.n { text-align: right; }
 code { font-size: 12px; overflow-wrap: anywhere; }
 .compliant { color: #116329; } .deviating { color: #a40e26; font-weight: 600; }
-.unknown, .no_evidence { color: #7d4e00; font-weight: 600; }
+.unknown, .no_evidence, .not_covered { color: #7d4e00; font-weight: 600; }
 .rule { color: #57606a; font-size: 13px; }
 @media print {
   body { margin: 0; max-width: none; font-size: 11px; }
@@ -58,7 +58,9 @@ std::string escaped(std::string_view text) {
 
 std::string standing_cell(Standing standing) {
   return fmt::format("<td class=\"{0}\">{1}</td>", name_of(standing),
-                     standing == Standing::no_evidence ? "no evidence" : name_of(standing));
+                     standing == Standing::no_evidence   ? "no evidence"
+                     : standing == Standing::not_covered ? "no rule"
+                                                         : name_of(standing));
 }
 
 std::string rules_cell(const ControlStanding& one) {
@@ -105,6 +107,14 @@ std::string incidents_table(const Report& report) {
   return out + "</tbody></table>\n";
 }
 
+std::string evidence_words(const Report& report, const std::string& node,
+                           const std::string& record) {
+  const auto doubt = report.doubts.find(node);
+  if (doubt == report.doubts.end()) return escaped(record);
+  return escaped(record) + "</code><div class=\"unknown\">" + escaped(doubt->second) +
+         "</div><code>";
+}
+
 std::string evidence_table(const ReportHead& head, const Report& report) {
   std::string out =
       "<h2>Evidence</h2>\n<p>What each host itself signed last before that instant, and which "
@@ -121,8 +131,8 @@ std::string evidence_table(const ReportHead& head, const Report& report) {
     out += fmt::format(
         "<tr><td>{}</td><td><code>{}</code></td><td>{}</td><td class=\"n\">{}</td>"
         "<td><code>{}</code></td></tr>\n",
-        escaped(node), escaped(evidence->record), moment_text(evidence->sealed_wall_ns),
-        evidence->version, hex(evidence->manifest.view()));
+        escaped(node), evidence_words(report, node, evidence->record),
+        moment_text(evidence->sealed_wall_ns), evidence->version, hex(evidence->manifest.view()));
   }
   out += "</tbody></table>\n<h2>How to check this</h2>\n";
   if (!head.proofs.empty())

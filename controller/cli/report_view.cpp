@@ -57,8 +57,15 @@ std::string rule_lines(const ControlStanding& one) {
   return out;
 }
 
-std::string no_controls(const Report& report) {
+std::string doubt_lines(const Report& report) {
   std::string out;
+  for (const auto& [host, doubt] : report.doubts)
+    out += fmt::format("{}: not known: {}\n", printable(host), doubt);
+  return out;
+}
+
+std::string no_controls(const Report& report) {
+  std::string out = doubt_lines(report);
   for (const auto& [host, evidence] : report.hosts)
     if (!evidence) out += fmt::format("{}: no evidence\n", printable(host));
   return out + "No rule that is known to be in force names a control.\n";
@@ -114,6 +121,8 @@ std::string control_json(const ControlStanding& one, const Report& report) {
       .raw("rules", "[" + rules + "]")
       .natural("incidents", one.exposures.size())
       .number("exposed_ns", one.exposed_ns);
+  if (const auto doubt = report.doubts.find(one.node); doubt != report.doubts.end())
+    out.text("doubt", doubt->second);
   if (const auto& evidence = report.hosts.at(one.node)) {
     out.text("evidence", evidence->record);
     add_time(out, "sealed", evidence->sealed_wall_ns);
@@ -149,7 +158,9 @@ Standing worst_of(const Report& report) {
   for (const ControlStanding& one : report.controls) worst = std::max(worst, one.standing);
   for (const auto& [host, evidence] : report.hosts)
     if (!evidence) worst = Standing::no_evidence;
-  return report.unread_policies > 0 ? std::max(worst, Standing::unknown) : worst;
+  if (!report.doubts.empty() || report.unread_policies > 0)
+    worst = std::max(worst, Standing::unknown);
+  return report.controls.empty() ? std::max(worst, Standing::not_covered) : worst;
 }
 
 std::string report_text(const ReportHead& head, const Report& report) {
@@ -164,6 +175,7 @@ std::string report_text(const ReportHead& head, const Report& report) {
                      period ? " INCIDENTS   EXPOSED" : "");
   for (const ControlStanding& one : report.controls)
     out += line_of(one, width, period) + rule_lines(one);
+  if (!report.doubts.empty()) out += "\n" + doubt_lines(report);
   if (!head.proofs.empty())
     out += fmt::format("\nproofs: reeve ledger verify {}/HOST.proof\n", printable(head.proofs));
   return out;

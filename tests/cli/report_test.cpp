@@ -32,9 +32,13 @@ struct Ground {
     digest = sha256(encode_bundle(bundle));
   }
 
+  mutable std::uint64_t sequence = 0;
+
   SeenRecord seen(const Bytes& record, const std::string& name) const {
     SeenRecord out;
     out.header.node = id;
+    out.header.first = sequence++;
+    out.cursor = sequence;
     out.node = "web1";
     out.name = name;
     out.record = *decode_record(record);
@@ -79,13 +83,82 @@ TEST_CASE("the newest state before the instant counts and none after it") {
   ReportFacts facts(at, at);
   facts.take(ground.state(at - 20 * minute, {1, 2}));
   facts.take(ground.state(at - 10 * minute, {1, 1}));
-  facts.take(ground.state(at - 15 * minute, {2, 2}));  // of another stream, read later
   facts.take(ground.state(at + minute, {2, 2}));
   const Report report = ground.report(facts);
   CHECK(standing(report, "C1") == Standing::compliant);
   CHECK(standing(report, "C2") == Standing::compliant);
   CHECK(report.hosts.at("web1")->sealed_wall_ns == at - 10 * minute);
   CHECK(worst_of(report) == Standing::compliant);
+}
+
+TEST_CASE("newest is what a host signed last, not what its clock says") {
+  const Ground ground;
+  ReportFacts facts(at, at);
+  facts.take(ground.state(at - minute, {1, 1}));  // an hour ahead
+  facts.take(ground.state(at - 61 * minute, {2, 1}));
+  CHECK(standing(ground.report(facts), "C1") == Standing::deviating);
+}
+
+TEST_CASE("what is left out behind the evidence makes it unknown") {
+  const Ground ground;
+  const auto after = [&](const std::function<void(ReportFacts&)>& more) {
+    ReportFacts facts(at, at);
+    facts.take(ground.state(at - 20 * minute, {1, 1}));
+    more(facts);
+    return standing(ground.report(facts, {"C1"}), "C1");
+  };
+  CHECK(after([](ReportFacts&) {}) == Standing::compliant);
+  CHECK(after([&](ReportFacts& facts) {
+          ++ground.sequence;
+          facts.take(ground.receipt(9, Phase::whole, at - 3 * minute, at - 2 * minute));
+        }) == Standing::unknown);
+  CHECK(after([&](ReportFacts& facts) {
+          SeenRecord withheld = ground.state(at - minute, {2, 2});
+          withheld.record.type = "withheld";
+          facts.take(withheld);
+        }) == Standing::unknown);
+  // A later state is evidence of its own.
+  CHECK(after([&](ReportFacts& facts) {
+          ++ground.sequence;
+          facts.take(ground.state(at - minute, {1, 1}));
+        }) == Standing::compliant);
+}
+
+TEST_CASE("of now, a host's heartbeat must be fresh and count no more than its record") {
+  const Ground ground;
+  ReportFacts facts(at, at);
+  facts.take(ground.state(at - minute, {1, 1}));
+  const auto with = [&](std::optional<std::uint64_t> deviating) {
+    const Report report =
+        facts.report({{ground.id, "web1", deviating, true}}, {{ground.digest, ground.bundle}}, {});
+    return standing(report, "C1");
+  };
+  CHECK(with(0) == Standing::compliant);
+  CHECK(with(1) == Standing::unknown);
+  CHECK(with(std::nullopt) == Standing::unknown);
+}
+
+TEST_CASE("a control that no rule answers is not compliant, nor is nothing at all") {
+  const Ground ground;
+  ReportFacts facts(at, at);
+  facts.take(ground.state(at - minute, {1, 1}));
+  CHECK(standing(ground.report(facts, {"C9"}), "C9") == Standing::not_covered);
+  CHECK(worst_of(ground.report(facts, {"C9"})) == Standing::not_covered);
+  CHECK(worst_of(facts.report({}, {}, {})) == Standing::not_covered);
+  // Fewer codes than rules.
+  facts.take(ground.state(at - minute, {1}));
+  CHECK(standing(ground.report(facts), "C2") == Standing::unknown);
+}
+
+TEST_CASE("nobody ends another host's incident") {
+  const Ground ground;
+  ReportFacts facts(at, at);
+  facts.take(ground.state(at - 10 * minute, {1, 1}));
+  facts.take(ground.receipt(1, Phase::open, at - minute, 0));
+  SeenRecord others = ground.receipt(1, Phase::whole, at - minute, at - 1);
+  others.header.node.data.fill(8);
+  facts.take(others);
+  CHECK(standing(ground.report(facts), "C2") == Standing::deviating);
 }
 
 TEST_CASE("a control stands as the worst of its rules, state by state") {

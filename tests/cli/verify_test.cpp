@@ -268,7 +268,8 @@ TEST_CASE("a page says in words what, where, when and how fast") {
   const auto seen =
       judge_record(three_records(node).item(), {{node.certificate.node, node.certificate}});
   REQUIRE(seen.ok());
-  const std::string page = record_page(*seen, fleet.root);
+  std::string page = record_page(*seen, fleet.root);
+  std::ranges::replace(page, '\n', ' ');  // wherever its lines break
   for (const char* words : {"On web1 at 2026-01-01 00:00:00 UTC, /etc/ssh/sshd_config deviated",
                             "put right", "2 us after it was seen", "security@example.org"}) {
     CAPTURE(words);
