@@ -25,10 +25,10 @@ class LiveProcesses {
   virtual std::optional<LiveProcess> look(std::uint64_t pid) = 0;
 };
 
-class Witness final : public Actors {
+class EyeWitness final : public Actors {
  public:
   // `table` may be null. The others are borrowed.
-  Witness(std::unique_ptr<ExecTable> table, LiveProcesses& live, const Clock& clock)
+  EyeWitness(std::unique_ptr<ExecTable> table, LiveProcesses& live, const Clock& clock)
       : table_(std::move(table)),
         live_(live),
         clock_(clock),

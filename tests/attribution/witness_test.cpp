@@ -65,7 +65,7 @@ struct Scene {
   Scene() {
     auto owned = std::make_unique<FakeTable>();
     table = owned.get();
-    witness = std::make_unique<Witness>(std::move(owned), live, clock);
+    witness = std::make_unique<EyeWitness>(std::move(owned), live, clock);
     read();
   }
   // One more read of the queue, long after the one before.
@@ -80,7 +80,7 @@ struct Scene {
   FakeClock clock;
   FakeLive live;
   FakeTable* table = nullptr;
-  std::unique_ptr<Witness> witness;
+  std::unique_ptr<EyeWitness> witness;
 };
 
 LiveProcess daemon(std::int64_t began_before_ns) {
@@ -182,7 +182,7 @@ TEST_CASE("without a table nothing is certain and one that is broken names nobod
   scene.read();
   scene.table->is_broken = true;
   CHECK(is_only_number(scene.witness->who(42)));
-  Witness blind(nullptr, scene.live, scene.clock);
+  EyeWitness blind(nullptr, scene.live, scene.clock);
   scene.clock.advance(1'000);
   blind.before_read();
   CHECK(blind.who(42).confidence == Confidence::likely);
