@@ -84,9 +84,12 @@ void Agent::refuse_recovery(const Error& refused, const Digest& object) {
   record_refusal(refused, object);
 }
 
-// What this agent holds against the ledger; a recovery that it does not follow goes before all.
+// What this agent holds against the ledger. What it has caught the controller at goes before all:
+// anybody on the line can make up a recovery that is refused.
 std::string Agent::ledger_trouble() const {
-  return refused_recovery_.second.empty() ? std::string(ledger_.trouble()) : "recovery_refused";
+  if (!ledger_.trouble().empty() || refused_recovery_.second.empty())
+    return std::string(ledger_.trouble());
+  return "recovery_refused";
 }
 
 void Agent::record_recovery(const VerifiedRecovery& verified) {

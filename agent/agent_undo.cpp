@@ -42,7 +42,8 @@ Result<Value::Map> Agent::undo(const Value& question, const Asker& who) {
                  "put it back by hand: nothing keeps it from staying so"};
   const auto now = look_at(*active, parts_.eyes, act.object);
   if (!now.ok()) return now.error();
-  if (!now->holds() || now->unseen) return changed_since(act.object);
+  if (!now->holds() || now->unseen || !active->resource->covers(act.object))
+    return changed_since(act.object);
   const auto begun = begin_owner_act(std::move(act), question, active->rule);
   if (!begun.ok()) return begun.error();
   apply_owner_acts();

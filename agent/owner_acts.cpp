@@ -41,16 +41,22 @@ Result<Kept> decode_one(const Value& value) {
   return out;
 }
 
-Result<std::vector<Kept>> decode_kept(ByteView bytes) {
+struct KeptActs {
+  std::vector<Kept> acts;
+  std::int64_t boot_ns = 0;  // when they were written
+};
+
+Result<KeptActs> decode_kept(ByteView bytes) {
   auto value = decode(bytes);
   if (!value.ok()) return value.error();
   Fields fields(*value, "owner's acts");
-  std::vector<Kept> out;
+  KeptActs out;
   for (const Value& item : fields.array("acts")) {
     auto one = decode_one(item);
     if (!one.ok()) return one.error();
-    out.push_back(std::move(*one));
+    out.acts.push_back(std::move(*one));
   }
+  out.boot_ns = fields.integer("boot");
   REEVE_TRY(fields.finish(UnknownFields::keep));
   return out;
 }
@@ -68,8 +74,13 @@ void OwnerActs::load() {
   if (!bytes.ok() || !bytes->has_value()) return;
   auto kept = decode_kept(**bytes);
   if (!kept.ok()) return;
-  for (Kept& one : *kept) {
-    if (held_.size() >= limits::owner_acts_max) return;
+  // What has passed at least: of another boot no more is known than how long this one has lasted.
+  const bool may_be_this_boot = kept->boot_ns >= 0 && kept->boot_ns <= written_boot_ns_;
+  const std::int64_t passed_ns =
+      may_be_this_boot ? written_boot_ns_ - kept->boot_ns : written_boot_ns_;
+  for (Kept& one : kept->acts) {
+    if (held_.size() >= limits::owner_acts_max) break;
+    one.age_s = std::min(one.age_s + passed_ns / ns_per_s, day_s);
     // Time goes on while no agent runs; a clock that was set back meanwhile gives none back.
     const std::int64_t left_s = std::clamp<std::int64_t>(one.act.until_s - parts_.time.now_s(), 0,
                                                          std::max(one.span_s - one.age_s, {}));
@@ -79,6 +90,8 @@ void OwnerActs::load() {
     held_.push_back({std::move(one.act), began,
                      is_over ? over : written_boot_ns_ + left_s * ns_per_s, is_over});
   }
+  // Again and again within a minute: each start must count.
+  if (!held_.empty()) static_cast<void>(write_down());
 }
 
 bool OwnerActs::is_of(const OwnerAct& one, const OwnerAct& other) {
@@ -163,6 +176,12 @@ std::int64_t OwnerActs::left_s(const ActId& id) const {
   return 0;
 }
 
+// In whole seconds, up while it counts and down once it is over: rounding must not begin it anew.
+std::int64_t OwnerActs::span_s(const Held& held) const {
+  const std::int64_t span_ns = held.until_boot_ns - held.began_boot_ns;
+  return (counts(held) ? span_ns + ns_per_s - 1 : span_ns) / ns_per_s;
+}
+
 Bytes OwnerActs::written() const {
   const std::int64_t now = parts_.clock.boottime_ns();
   Value::Array acts;
@@ -177,11 +196,11 @@ Bytes OwnerActs::written() const {
                    {"uid", act.who.uid},
                    {"until", act.until_s},
                    {"age", (now - held.began_boot_ns) / ns_per_s},
-                   {"span", (held.until_boot_ns - held.began_boot_ns + ns_per_s - 1) / ns_per_s}};
+                   {"span", span_s(held)}};
     if (act.who.login_uid) one.emplace_back("login", *act.who.login_uid);
     acts.emplace_back(std::move(one));
   }
-  return encode(Value::Map{{"acts", std::move(acts)}});
+  return encode(Value::Map{{"acts", std::move(acts)}, {"boot", now}});
 }
 
 Status OwnerActs::write_down() {

@@ -63,6 +63,7 @@ class OwnerActs {
   static bool is_of(const OwnerAct& one, const OwnerAct& other);
   bool counts(const Held& held) const { return held.until_boot_ns > parts_.clock.boottime_ns(); }
   std::int64_t spent_s(const OwnerAct& of) const;
+  std::int64_t span_s(const Held& held) const;
   Bytes written() const;
   Status write_down();
 

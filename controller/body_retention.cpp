@@ -16,7 +16,15 @@ Status BodyRetention::run_if_due() {
   const auto due = next_due();
   if (!due || parts_.clock.boottime_ns() < *due) return {};
   due_ns_ = parts_.clock.boottime_ns() + limits::retention_interval_ns;
-  return run();
+  return is_clock_ahead() ? Status{} : run();
+}
+
+// A clock that was put ahead since the start would make every body old, and what is withheld does
+// not come back: nothing is, until it is put right or somebody who knows better starts us anew.
+bool BodyRetention::is_clock_ahead() {
+  const std::int64_t offset_ns = parts_.clock.wall_ns() - parts_.clock.boottime_ns();
+  if (!first_offset_ns_) first_offset_ns_ = offset_ns;
+  return offset_ns - *first_offset_ns_ > limits::retention_clock_slack_ns;
 }
 
 Status BodyRetention::run() {

@@ -3,6 +3,8 @@
 // of how many records there were. Borrows everything for its life.
 #pragma once
 
+#include <optional>
+
 #include "common/clock.h"
 #include "controller/ledger.h"
 
@@ -24,11 +26,13 @@ class BodyRetention {
   std::optional<std::int64_t> next_due() const;
 
  private:
+  bool is_clock_ahead();
   Status run();
   Result<bool> withhold_some();
   Status withhold(const BatchRow& batch) const;
 
   Parts parts_;
+  std::optional<std::int64_t> first_offset_ns_;  // of the wall's clock to boot time
   std::int64_t due_ns_ = 0;
   bool is_unpurged_ = false;  // the files may still have what was withheld
 };

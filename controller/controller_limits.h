@@ -71,6 +71,8 @@ inline constexpr std::size_t store_value_bytes_max = 2 * bundle_bytes_max;
 inline constexpr std::size_t retention_batches_at_once = 16;
 inline constexpr std::int64_t retention_pause_ns = 20'000'000;
 inline constexpr std::int64_t retention_interval_ns = 60'000'000'000;
+// A wall clock that has run ahead of boot time by more than this withholds nothing.
+inline constexpr std::int64_t retention_clock_slack_ns = 3'600'000'000'000;
 inline constexpr int backup_pages_at_once = 1'024;  // between two words on how far it is
 inline constexpr int store_busy_ms = 1'000;         // then a write is refused and tried again
 

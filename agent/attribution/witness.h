@@ -25,10 +25,10 @@ class LiveProcesses {
   virtual std::optional<LiveProcess> look(std::uint64_t pid) = 0;
 };
 
-class EyeWitness final : public Actors {
+class ExecWitness final : public Actors {
  public:
   // `table` may be null. The others are borrowed.
-  EyeWitness(std::unique_ptr<ExecTable> table, LiveProcesses& live, const Clock& clock)
+  ExecWitness(std::unique_ptr<ExecTable> table, LiveProcesses& live, const Clock& clock)
       : table_(std::move(table)),
         live_(live),
         clock_(clock),

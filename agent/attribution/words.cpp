@@ -7,6 +7,7 @@
 #include <array>
 #include <cctype>
 #include <cstring>
+#include <utility>
 
 namespace reeve {
 namespace {
@@ -57,25 +58,58 @@ bool leads_to(const std::string& path, const reeve_exec& exec) {
 
 }  // namespace
 
+namespace {
+
+// One part of a command between blanks, quotes and semicolons, wherever it stands: what a shell is
+// given with -c is one word with many.
+class Redaction {
+ public:
+  std::string part(std::string_view text) {
+    if (text.empty()) return {};
+    if (std::exchange(is_next_hidden_, false)) return std::string(hidden);
+    std::size_t begin = 0;
+    for (auto sign = text.find_first_of("=:"); sign != text.npos;
+         sign = text.find_first_of("=:", begin)) {
+      if (is_secret_name(text.substr(begin, sign - begin)))
+        return std::string(text.substr(0, sign + 1)) + std::string(hidden);
+      begin = sign + 1;
+    }
+    is_next_hidden_ = begin == 0 && text.starts_with('-') && is_secret_name(text);
+    return without_password(text);
+  }
+
+  std::string word(std::string_view text) {
+    // Whatever follows it up to the word's end: a scheme and what it takes.
+    constexpr std::string_view header = "authorization:";
+    const auto at = lower(text).find(header);
+    const std::string_view shown = text.substr(0, at == text.npos ? at : at + header.size());
+    std::string out;
+    std::string_view rest = shown;
+    while (!rest.empty()) {
+      const std::size_t end = std::min(rest.find_first_of(" \t\n\r;'\"`"), rest.size());
+      out += part(rest.substr(0, end));
+      if (end < rest.size()) out += rest[end];
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return at == text.npos ? out : out + std::string(hidden);
+  }
+
+ private:
+  bool is_next_hidden_ = false;
+};
+
+}  // namespace
+
 std::string redacted(std::string_view command) {
   while (command.ends_with('\0')) command.remove_suffix(1);
+  Redaction redaction;
   std::string out;
-  bool is_next_hidden = false;
+  bool is_first = true;
   while (!command.empty()) {
     const std::string_view word = command.substr(0, command.find('\0'));
     command.remove_prefix(std::min(word.size() + 1, command.size()));
-    if (!out.empty()) out += ' ';
-    const auto sign = word.find_first_of("=:");
-    const bool is_secret = is_secret_name(word.substr(0, sign));
-    const bool is_header = lower(word).starts_with("authorization:");
-    if (is_next_hidden && !word.starts_with('-')) {
-      out += hidden;
-    } else if ((is_secret || is_header) && sign != word.npos) {
-      out += std::string(word.substr(0, sign + 1)) + std::string(hidden);
-    } else {
-      out += without_password(word);
-    }
-    is_next_hidden = is_secret && sign == word.npos && word.starts_with('-');
+    if (!std::exchange(is_first, false)) out += ' ';
+    out += redaction.word(word);
   }
   return out;
 }
@@ -99,11 +133,13 @@ Cause cause_of(std::uint32_t pid, const reeve_exec& exec) {
         {parent.pid, std::string(parent.program, strnlen(parent.program, reeve_parent_bytes))});
   }
   cause.is_elsewhere = (exec.flags & reeve_flag_elsewhere) != 0;
-  if ((exec.flags & reeve_flag_removed) != 0)
-    cause.program += " (deleted)";
-  else if (cause.is_elsewhere || !leads_to(cause.program, exec))
+  // A path that leads nowhere any more, or of which only the end is known, shows nothing.
+  const bool is_removed = (exec.flags & reeve_flag_removed) != 0;
+  const bool is_cut = (exec.flags & reeve_flag_cut) != 0;
+  if (is_removed || is_cut || cause.is_elsewhere || !leads_to(cause.program, exec))
     cause.confidence = Confidence::likely;
-  if (cause.is_elsewhere) cause.confidence = Confidence::likely;
+  if (is_cut) cause.program.insert(0, "...");
+  if (is_removed) cause.program += " (deleted)";
   return cause;
 }
 

@@ -41,7 +41,7 @@ class LauncherRoom final : public ScratchRoom {
 // in fanotify's place only says that somebody did.
 struct FileEyes {
   std::unique_ptr<ProcProcesses> processes;
-  std::unique_ptr<EyeWitness> witness;
+  std::unique_ptr<ExecWitness> witness;
   std::unique_ptr<DirectoryQueue> queue;
   std::string blind_spot;  // what it cannot say, and why; empty where it can say all
 };
@@ -66,8 +66,8 @@ Result<FileEyes> open_file_eyes(const Clock& clock) {
   if (!table.ok())
     out.blind_spot = "who changes files, if it ends at once: " + table.error().detail;
   out.processes = std::make_unique<ProcProcesses>(clock);
-  out.witness =
-      std::make_unique<EyeWitness>(table.ok() ? std::move(*table) : nullptr, *out.processes, clock);
+  out.witness = std::make_unique<ExecWitness>(table.ok() ? std::move(*table) : nullptr,
+                                              *out.processes, clock);
   return out;
 }
 

@@ -36,6 +36,10 @@ class FileUndo {
       : rule_(rule), kept_(kept), was_(kept.was.facts), hands_(hands), eyes_(eyes) {}
 
   Status run() const {
+    // Whoever may write it may have put other content there since.
+    if (was_.type == FileType::file && (was_.mode & 06000) != 0)
+      return Error{"cannot_undo", "setuid and setgid are not given back to a file",
+                   "look at what is in it, and set them by hand"};
     auto found = eyes_.look(kept_.was.path);
     if (!found.ok()) return found.error();
     if (rule_.absent) return *found ? Status(object_changed()) : make_again();

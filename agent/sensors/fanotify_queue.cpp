@@ -195,7 +195,9 @@ void FanotifyQueue::clear(const std::vector<int>& watches) {
 std::vector<DirectoryEvent> FanotifyQueue::read() {
   std::vector<DirectoryEvent> out;
   alignas(fanotify_event_metadata) std::array<char, limits::sensor_read_bytes> part;
-  while (out.size() < limits::sensor_events_max) {
+  // Bounded in reads too: of a directory that was moved away nothing is taken, and it may go on.
+  for (std::size_t reads = 0;
+       out.size() < limits::sensor_events_max && reads < limits::sensor_reads_max; ++reads) {
     const ssize_t count = ::read(fd_.get(), part.data(), part.size());
     if (count <= 0) break;
     const auto size = static_cast<std::size_t>(count);

@@ -12,6 +12,7 @@ namespace reeve::limits {
 // More wakes than this in one drain become one wake for the whole of each rule.
 inline constexpr std::size_t sensor_read_bytes = 64u << 10;
 inline constexpr std::size_t sensor_events_max = 32'768;
+inline constexpr std::size_t sensor_reads_max = 64;  // in one look, whatever comes of them
 inline constexpr std::size_t sensor_wakes_max = 8'192;
 // Between two looks for listeners; with more listeners than the figure, longer in proportion, so
 // that looking stays below a thousandth of a core, but never longer than the last.

@@ -68,6 +68,7 @@ Result<LedgerRecovery> recovery_of(Session& session, const Arguments& arguments)
                  .detail = "the controller's ledger was not put back from a backup",
                  .next = "if it was put back by hand, name the backup's leaves with --at SIZE"};
   }
+  REEVE_TRY(require_beginning(session, state->tree));
   const Root& root = session.fleet().root;
   const auto before = recoveries_before(state->tree.origin, root);
   if (!before)

@@ -94,6 +94,24 @@ Result<Checkpoint> newest_seen(const Fleet& fleet) {
   return error;
 }
 
+Status require_beginning(Session& session, const Checkpoint& trusted) {
+  const auto seen = newest_seen(session.fleet());
+  if (!seen.ok()) return seen.error();
+  const bool is_same = seen->tree.size > 0 && seen->origin == trusted.origin;
+  if (!is_same || seen->tree.size > trusted.tree.size) {
+    print_err(fmt::format(
+        "reeve: that these {} leaves are the ledger that nodes have seen, the controller alone "
+        "says "
+        "here\n  next: reeve ledger verify --all DIR on the backup, before anybody signs\n",
+        trusted.tree.size));
+    return {};
+  }
+  const auto answer = ask(session, {{"from", seen->tree.size}, {"to", trusted.tree.size}});
+  if (!answer.ok()) return answer.error();
+  if (consistency_holds(seen->tree, trusted.tree, answer->consistency)) return {};
+  return rewritten(seen->tree, "what is to be trusted has not grown out of it");
+}
+
 Result<RecoveryState> ask_recoveries(Session& session, std::optional<std::uint64_t> at) {
   Value::Map arguments;
   if (at) arguments.emplace_back("at", *at);

@@ -23,6 +23,10 @@ Result<SeenLedger> ask_ledger(Session& session);
 // The newest checkpoint that this directory believes: the empty tree, of no origin, where there is
 // none, or only one under a key that the root no longer names. Errors: those of a damaged file.
 Result<Checkpoint> newest_seen(const Fleet& fleet);
+// Before anybody signs that agents are to trust it: what this machine has seen of that ledger must
+// be its beginning. Where less is to be trusted than was seen, only the backup can show that, which
+// is said on standard error. Errors: `ledger_rewritten`, newest_seen()'s, the controller's.
+Status require_beginning(Session& session, const Checkpoint& trusted);
 
 // The tree of `at` leaves, or the newest, as the controller says, and the recoveries that it keeps:
 // signed objects, not judged.

@@ -120,6 +120,20 @@ TEST_CASE("no restart and no clock that is set back make an owner's pause longer
   CHECK(world.refusal(world.pause(960)) == "pause_not_allowed");
 }
 
+TEST_CASE("an agent that is started again and again gives an owner no more than policy does") {
+  Owned world;
+  REQUIRE(world.pause(3'600).ok());
+  for (int start = 0; start < 3'600 / 50; ++start) {
+    world.agent.reset();
+    world.clock.jump_wall(-50 * s);  // set back each time to where it was
+    world.clock.advance(50 * s);
+    world.start();
+  }
+  world.link_up();
+  CHECK(world.fixes(secret));
+  CHECK(world.refusal(world.pause(600)) == "pause_not_allowed");
+}
+
 TEST_CASE("policy that allows less ends what an owner has paused") {
   Owned world;
   REQUIRE(world.pause(3'000).ok());

@@ -67,7 +67,7 @@ struct Scene {
     queue = std::move(*opened);
     auto table = KernelExecTable::load({REEVE_PROBE}, queue->group_fd());
     if (!table.ok()) return;
-    witness = std::make_unique<EyeWitness>(std::move(*table), live, clock);
+    witness = std::make_unique<ExecWitness>(std::move(*table), live, clock);
   }
   std::vector<DirectoryEvent> read() {
     witness->before_read();
@@ -79,7 +79,7 @@ struct Scene {
   const SystemClock clock;
   ProcProcesses live{clock};
   std::unique_ptr<FanotifyQueue> queue;
-  std::unique_ptr<EyeWitness> witness;
+  std::unique_ptr<ExecWitness> witness;
 };
 
 struct Tally {

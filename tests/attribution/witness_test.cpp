@@ -65,7 +65,7 @@ struct Scene {
   Scene() {
     auto owned = std::make_unique<FakeTable>();
     table = owned.get();
-    witness = std::make_unique<EyeWitness>(std::move(owned), live, clock);
+    witness = std::make_unique<ExecWitness>(std::move(owned), live, clock);
     read();
   }
   // One more read of the queue, long after the one before.
@@ -80,7 +80,7 @@ struct Scene {
   FakeClock clock;
   FakeLive live;
   FakeTable* table = nullptr;
-  std::unique_ptr<EyeWitness> witness;
+  std::unique_ptr<ExecWitness> witness;
 };
 
 LiveProcess daemon(std::int64_t began_before_ns) {
@@ -142,16 +142,21 @@ TEST_CASE("a path that leads elsewhere for us is never certain") {
   exec.mount += 1;
   CHECK(scene.witness->who(42).confidence == Confidence::likely);
   exec.mount -= 1;
+  for (const std::uint32_t flag : {reeve_flag_removed, reeve_flag_cut}) {
+    exec.flags = flag;
+    CHECK(scene.witness->who(42).confidence == Confidence::likely);
+  }
+  exec.flags = 0;
   exec.path_parts = write_path(exec.path, "/no/such/file");
   CHECK(scene.witness->who(42).confidence == Confidence::likely);
 }
 
-TEST_CASE("a process that is older than all that waited is what proc shows") {
+TEST_CASE("a process that is older than all that waited is what proc shows and never certain") {
   Scene scene;
   scene.live.processes[42] = daemon(scene.now() - 10'000'000);
   scene.read();
   const Cause cause = scene.witness->who(42);
-  CHECK(cause.confidence == Confidence::certain);
+  CHECK(cause.confidence == Confidence::likely);
   CHECK(cause.program == "/usr/sbin/daemon");
 }
 
@@ -182,13 +187,14 @@ TEST_CASE("without a table nothing is certain and one that is broken names nobod
   scene.read();
   scene.table->is_broken = true;
   CHECK(is_only_number(scene.witness->who(42)));
-  EyeWitness blind(nullptr, scene.live, scene.clock);
+  ExecWitness blind(nullptr, scene.live, scene.clock);
   scene.clock.advance(1'000);
   blind.before_read();
   CHECK(blind.who(42).confidence == Confidence::likely);
 }
 
 TEST_CASE("secrets are taken out of command lines") {
+  using namespace std::string_literals;
   const auto hidden = [](std::string words) {
     for (char& one : words)
       if (one == ' ') one = '\0';
@@ -202,6 +208,13 @@ TEST_CASE("secrets are taken out of command lines") {
   CHECK(hidden("curl https://anna:abc@host/x") == "curl https://anna:***@host/x");
   CHECK(hidden("curl http://host:80/x@y") == "curl http://host:80/x@y");
   CHECK(hidden("curl -H Authorization:abc") == "curl -H Authorization:***");
+  CHECK(redacted("sh\0-c\0A=1 mysql --password=x -u root"s) ==
+        "sh -c A=1 mysql --password=*** -u root");
+  CHECK(redacted("sh\0-c\0foo --password x; bar"s) == "sh -c foo --password ***; bar");
+  CHECK(redacted("sh\0-c\0foo --password -x"s) == "sh -c foo --password ***");
+  CHECK(redacted("curl\0-HAuthorization: Bearer abc\0url"s) == "curl -HAuthorization:*** url");
+  CHECK(redacted("curl\0--header=Authorization: Bearer abc"s) == "curl --header=Authorization:***");
+  CHECK(redacted("tool\0a=b:token=c"s) == "tool a=b:token=***");
   CHECK(redacted(std::string("curl\0-H\0Authorization: Bearer abc\0", 34)) ==
         "curl -H Authorization:***");
 }

@@ -194,6 +194,23 @@ TEST_CASE("bodies are withheld after their time a few batches at once and header
   CHECK(withheld() == 41);
 }
 
+TEST_CASE("a clock that is put ahead takes no body away") {
+  Withholding world;
+  world.deliver(world.node, world.node.next_batch(Stream::urgent, 2));
+  world.keep_bodies(30 * day_ns);
+  world.step();
+  world.clock.jump_wall(4'000 * day_ns);
+  for (int i = 0; i < 3; ++i) {
+    world.clock.advance(limits::retention_interval_ns);
+    world.step();
+  }
+  CHECK_FALSE(world.store->batches({}, 1)->front().bodies.empty());
+  world.clock.jump_wall(-4'000 * day_ns);
+  world.clock.advance(31 * day_ns);
+  world.step();
+  CHECK(world.store->batches({}, 1)->front().bodies.empty());
+}
+
 TEST_CASE("without a period every body stays") {
   Withholding world;
   world.deliver(world.node, world.node.next_batch(Stream::urgent, 2));
