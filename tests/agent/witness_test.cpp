@@ -79,9 +79,8 @@ struct Small {
     REQUIRE(disk.sync_directory("").ok());
   }
   void show(const TestLedger& ledger) {
-    const std::array keys{fixture::key(fixture::ledger_key).public_key()};
     const Acknowledgement answer = shown(ledger, watch.accepted().size);
-    watch.hear(answer, keys, now_ns);
+    watch.hear(answer, fixture::root(), now_ns);
     if (watch.accepted().size == answer.tree_size) witness.ask(watch);
   }
   // What it cosigns of what it was asked for.
