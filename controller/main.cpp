@@ -33,8 +33,8 @@ Takes in what agents record, keeps it in a ledger and hands out signed policy.
 It holds no key that could sign policy and cannot make an agent do anything.
 
   run            serve nodes and operators until SIGTERM or SIGINT
-  backup FILE    copy all that was taken in and published to FILE, of one moment,
-                 while a controller runs or not. The two online keys and the
+  backup FILE    copy all that was taken in and published to FILE, of one
+                 moment, while a controller runs or not. The two online keys and the
                  first root are not in it: keep the directory that `reeve init`
                  made. FILE must not be there yet
   restore FILE   put a backup into --state, where only those keys and that root
@@ -47,10 +47,11 @@ It holds no key that could sign policy and cannot make an agent do anything.
   --log DIR               where the ledger is written as static files, for tools
                           that others wrote (default: STATE/log, private)
   --enroll tcp://A:P      where new hosts enroll by token; without it nobody can
-  --keep-bodies TIME      of run: withhold record bodies after so long, such as 400d;
-                          what is signed and the ledger stay (default: for ever)
-  --nothing-lost          of restore: the controller was stopped before the backup
-                          was made, so that the ledger simply goes on
+  --keep-bodies TIME      of run: withhold record bodies after so long, such as
+                          400d; what is signed and the ledger stay (default:
+                          for ever)
+  --nothing-lost          of restore: the controller was stopped before the
+                          backup was made, so that the ledger simply goes on
   --help, --version
 
 A port of 0 lets the kernel choose; the log says what it chose. Exit: 0 done,
