@@ -34,9 +34,9 @@ It holds no key that could sign policy and cannot make an agent do anything.
 
   run            serve nodes and operators until SIGTERM or SIGINT
   backup FILE    copy all that was taken in and published to FILE, of one
-                 moment, while a controller runs or not. The two online keys and the
-                 first root are not in it: keep the directory that `reeve init`
-                 made. FILE must not be there yet
+                 moment, while a controller runs or not. The two online keys
+                 and the first root are not in it: keep the directory that
+                 `reeve init` made. FILE must not be there yet
   restore FILE   put a backup into --state, where only those keys and that root
                  are. Nothing is taken in then before `reeve ledger recover`
 
