@@ -42,6 +42,7 @@ static_assert(nodes_ever_max * (name_bytes_max + 256) <= known_nodes_bytes_max);
 inline constexpr std::int64_t report_evidence_ns = 2 * 3'600'000'000'000;
 // `export`: how long a receiver may take, and how often one that does not is tried again.
 inline constexpr int export_timeout_s = 30;
+inline constexpr std::size_t export_datagram_bytes_max = 60'000;  // UDP carries 65,507
 inline constexpr std::size_t export_tries = 5;  // of a run that does not follow
 inline constexpr std::int64_t export_retry_min_ns = 1'000'000'000;
 inline constexpr std::int64_t export_retry_max_ns = 60'000'000'000;

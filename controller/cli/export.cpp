@@ -9,6 +9,7 @@
 #include "controller/cli/cli_limits.h"
 #include "controller/cli/export_sinks.h"
 #include "controller/cli/files.h"
+#include "controller/cli/ledger_view.h"
 #include "controller/cli/options.h"
 #include "controller/cli/record_stream.h"
 #include "controller/cli/terminal.h"
@@ -43,13 +44,15 @@ CommandSpec export_spec() {
 
 constexpr std::string_view cursor_head = "reeve-export-cursor 1";
 
-// What was delivered last: a line of text with the fleet and a number.
+// What was delivered last: a line of text with fleet and ledger and a number.
 class Cursor {
  public:
-  Cursor(std::optional<std::string> path, const FleetId& fleet)
-      : path_(std::move(path)), fleet_(hex(fleet.view())) {}
+  // `origin`: the ledger's, which a recovery changes.
+  Cursor(std::optional<std::string> path, const std::string& origin, const FleetId& fleet)
+      : path_(std::move(path)),
+        fleet_(hex(fleet.view()) + hex(sha256(view_of(origin)).view()).substr(0, 16)) {}
 
-  // Errors: `cursor_damaged`, `wrong_fleet`, those of read_file() but `file_missing`.
+  // Errors: `cursor_damaged`, `wrong_ledger`, those of read_file() but `file_missing`.
   Result<std::optional<std::uint64_t>> load() const {
     if (!path_) return std::optional<std::uint64_t>{};
     const auto bytes = read_file(*path_, limits::name_bytes_max);
@@ -75,9 +78,13 @@ class Cursor {
           std::from_chars(digits.data(), digits.data() + digits.size(), number);
       if (code == std::errc() && end == digits.data() + digits.size()) {
         if (text.substr(begin.size(), fleet_.size()) == fleet_) return std::optional(number);
-        return Error{.name = "wrong_fleet",
-                     .detail = fmt::format("{} is another fleet's", printable(*path_)),
-                     .next = "name another file by --cursor"};
+        return Error{.name = "wrong_ledger",
+                     .detail = fmt::format("{} is of another ledger: another fleet's, or one "
+                                           "from before a recovery",
+                                           printable(*path_)),
+                     .next =
+                         "name another file by --cursor, with --since from where the recovery "
+                         "goes on"};
       }
     }
     return Error{.name = "cursor_damaged",
@@ -172,7 +179,10 @@ Result<int> export_records(Session& session, const Arguments& arguments) {
   if (!secret.ok()) return secret.error();
   auto sink = open_sink(arguments.operands()[0], *std::move(secret));
   if (!sink.ok()) return sink.error();
-  Cursor cursor(arguments.value("cursor"), session.fleet().root.fleet);
+  REEVE_TRY(session.take_up_roots());
+  const auto ledger = ask_ledger(session);
+  if (!ledger.ok()) return ledger.error();
+  Cursor cursor(arguments.value("cursor"), ledger->checkpoint.origin, session.fleet().root.fleet);
   const auto after = cursor.load();
   if (!after.ok()) return after.error();
   Value::Map filter;
@@ -181,7 +191,6 @@ Result<int> export_records(Session& session, const Arguments& arguments) {
     if (!moment.ok()) return moment.error();
     filter.emplace_back("since", *moment);
   }
-  REEVE_TRY(session.take_up_roots());
   RecordStream stream(session, std::move(filter));
   if (*after) stream.go_on_after(**after);
   Export job(session, std::move(stream), *std::move(sink), std::move(cursor),

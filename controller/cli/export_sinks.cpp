@@ -15,6 +15,7 @@
 #include "common/seal_hmac.h"
 #include "common/text.h"
 #include "controller/cli/cli_limits.h"
+#include "controller/cli/json.h"
 #include "controller/cli/record_view.h"
 #include "controller/cli/times.h"
 
@@ -80,7 +81,9 @@ class SyslogSink final : public ExportSink {
       socket_ = *std::move(made);
     }
     for (const SeenRecord& seen : records) {
-      std::string line = syslog_line(seen);
+      std::string line =
+          syslog_line(seen, framing_ == Framing::datagrams ? limits::export_datagram_bytes_max
+                                                           : std::string::npos);
       if (framing_ == Framing::counted) line = fmt::format("{} {}", line.size(), line);
       if (auto sent = send_all(line); !sent.ok()) {
         socket_ = Fd();
@@ -137,9 +140,23 @@ Result<Fd> connect_local(const std::string& path) {
   return fd;
 }
 
+// What a power cut left of a line was not counted as delivered: a line break ends it, so that what
+// follows stands by itself.
+Status end_torn_line(int fd, const std::string& path) {
+  struct stat found {};
+  if (fstat(fd, &found) != 0) return os_error("file_unwritable", "look at", path, errno);
+  if (!S_ISREG(found.st_mode) || found.st_size == 0) return {};
+  char last = 0;
+  if (pread(fd, &last, 1, found.st_size - 1) != 1)
+    return os_error("file_unwritable", "read", path, errno);
+  if (last == '\n' || ::write(fd, "\n", 1) == 1) return {};
+  return os_error("file_unwritable", "write", path, errno);
+}
+
 Result<std::unique_ptr<ExportSink>> open_file(const std::string& path) {
-  Fd file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
+  Fd file(::open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
   if (!file.is_open()) return os_error("file_unwritable", "open", path, errno);
+  REEVE_TRY(end_torn_line(file.get(), path));
   return std::unique_ptr<ExportSink>(std::make_unique<FileSink>(std::move(file), path));
 }
 
@@ -195,13 +212,19 @@ std::string header_field(std::string_view text, std::size_t max) {
 
 }  // namespace
 
-std::string syslog_line(const SeenRecord& seen) {
+std::string syslog_line(const SeenRecord& seen, std::size_t bytes_max) {
   std::string time = moment_text(seen.record.sealed.wall_ns);  // "2026-03-04 05:06:07 UTC"
   time = seen.record.sealed.wall_ns > 0 ? time.substr(0, 10) + "T" + time.substr(11, 8) + "Z" : "-";
   std::string json = record_json(seen);
   json.pop_back();
-  return fmt::format("<{}>1 {} {} reeve - {} - {}", priority_of(seen), time,
-                     header_field(seen.node, 255), header_field(seen.record.type, 32), json);
+  const std::string head =
+      fmt::format("<{}>1 {} {} reeve - {} - ", priority_of(seen), time,
+                  header_field(seen.node, 255), header_field(seen.record.type, 32));
+  if (head.size() + json.size() <= bytes_max) return head + json;
+  // Its name is enough to ask for all of it.
+  JsonObject cut;
+  cut.text("record", seen.name).text("node", seen.node).text("type", seen.record.type);
+  return head + cut.claim("truncated", true).claim("proven", seen.proven()).object();
 }
 
 std::string webhook_signature(ByteView secret, std::int64_t now_s, std::string_view body) {

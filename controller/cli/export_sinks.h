@@ -22,8 +22,8 @@ class ExportSink {
 // `secret`. Errors: `usage`, `file_unwritable`.
 Result<std::unique_ptr<ExportSink>> open_sink(const std::string& target, Bytes secret);
 
-// The one line of syslog for a record. Pure.
-std::string syslog_line(const SeenRecord& seen);
+// The one line of syslog for a record; where it would be longer, its name and `truncated`. Pure.
+std::string syslog_line(const SeenRecord& seen, std::size_t bytes_max);
 // What the header Reeve-Signature holds: "v1=" and the HMAC-SHA-256, in hexadecimal digits, of
 // the seconds since 1970 as in Reeve-Timestamp, a dot and the body. Pure.
 std::string webhook_signature(ByteView secret, std::int64_t now_s, std::string_view body);

@@ -1,4 +1,5 @@
 // The gate to libcurl: one POST for each page of records.
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <fmt/format.h>
 
@@ -22,8 +23,8 @@ std::size_t drop(char* /*bytes*/, std::size_t size, std::size_t count, void* /*u
 
 class Webhook final : public ExportSink {
  public:
-  Webhook(Easy curl, std::string url, Bytes secret)
-      : curl_(std::move(curl)), url_(std::move(url)), secret_(std::move(secret)) {}
+  Webhook(Easy curl, std::string host, Bytes secret)
+      : curl_(std::move(curl)), host_(std::move(host)), secret_(std::move(secret)) {}
 
   Status deliver(std::span<const SeenRecord> records) override {
     std::string body;
@@ -49,11 +50,12 @@ class Webhook final : public ExportSink {
 
  private:
   Error failed(std::string_view why) const {
-    return Error{.name = "delivery_failed", .detail = fmt::format("{}: {}", printable(url_), why)};
+    return Error{.name = "delivery_failed",
+                 .detail = fmt::format("webhook at {}: {}", printable(host_), why)};
   }
 
   Easy curl_;
-  std::string url_;
+  std::string host_;  // all that is told of the URL, which may hold secrets
   Bytes secret_;
 };
 
@@ -65,38 +67,48 @@ std::string part_of(CURLU* url, CURLUPart part) {
   return out;
 }
 
-bool is_this_machine(std::string_view host) {
-  return host == "localhost" || host == "[::1]" || host.starts_with("127.");
+bool is_this_machine(const std::string& host) {
+  in_addr address{};
+  const bool is_loopback =
+      inet_pton(AF_INET, host.c_str(), &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
+  return host == "localhost" || host == "[::1]" || is_loopback;
 }
 
+struct Target {
+  std::string host;
+  bool is_clear = false;  // http, within this machine
+};
+
 // Records go nowhere in the clear but within this machine.
-Status check_url(const std::string& url) {
+Result<Target> read_url(const std::string& url) {
   const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parsed(curl_url(), curl_url_cleanup);
   const bool is_url = curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) == CURLUE_OK;
   const std::string scheme = is_url ? part_of(parsed.get(), CURLUPART_SCHEME) : "";
-  if (scheme == "https") return {};
-  if (scheme == "http" && is_this_machine(part_of(parsed.get(), CURLUPART_HOST))) return {};
-  return Error{
-      .name = "usage",
-      .detail = fmt::format("`{}` is no https URL; http is for this machine only", printable(url)),
-      .next = "reeve export --help"};
+  Target target{part_of(parsed.get(), CURLUPART_HOST), scheme == "http"};
+  if (scheme == "https" || (target.is_clear && is_this_machine(target.host))) return target;
+  return Error{.name = "usage",
+               .detail = "the webhook's is no https URL; http is for this machine only",
+               .next = "reeve export --help"};
 }
 
 }  // namespace
 
 Result<std::unique_ptr<ExportSink>> open_webhook(const std::string& url, Bytes secret) {
-  REEVE_TRY(check_url(url));
+  const auto target = read_url(url);
+  if (!target.ok()) return target.error();
   Easy curl(curl_easy_init(), curl_easy_cleanup);
   REEVE_ASSERT(curl != nullptr);
   curl_easy_setopt(curl.get(), CURLOPT_URL, url.c_str());
   curl_easy_setopt(curl.get(), CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(curl.get(), CURLOPT_FOLLOWLOCATION, 0L);
+  // A proxy of the environment is not this machine.
+  if (target->is_clear) curl_easy_setopt(curl.get(), CURLOPT_PROXY, "");
   curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT, long{limits::export_timeout_s});
   curl_easy_setopt(curl.get(), CURLOPT_USERAGENT, "reeve/" REEVE_VERSION);
   curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, drop);
   return std::unique_ptr<ExportSink>(
-      std::make_unique<Webhook>(std::move(curl), url, std::move(secret)));
+      std::make_unique<Webhook>(std::move(curl), target->host, std::move(secret)));
 }
 
 }  // namespace reeve::cli

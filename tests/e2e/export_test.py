@@ -68,12 +68,16 @@ class Exports(FleetTest):
         self.assertEqual(0, child.wait(60))
         del fleet.children['export']
         self.one_more()
+        with open(out, 'a') as torn:
+            torn.write('{"record": "cut by a power')
         fleet.reeve('export', *words)
+        out.write_text(''.join(line + '\n' for line in out.read_text().split('\n')
+                               if line and 'power' not in line))
         self.assertEqual(self.names(), lines())
         self.assertEqual(len(set(lines())), len(lines()))
         # What is no cursor of this fleet is refused, and nothing is written.
         for text, name in (('nonsense\n', 'cursor_damaged'),
-                           (re.sub('[0-9a-f]{32}', '0' * 32, cursor.read_text()), 'wrong_fleet')):
+                           (re.sub('[0-9a-f]{32}', '0' * 32, cursor.read_text()), 'wrong_ledger')):
             cursor.write_text(text)
             self.assertIn(f'error {name}', fleet.reeve('export', *words, check=1).stderr)
             self.assertEqual(text, cursor.read_text())
